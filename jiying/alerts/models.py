@@ -1,0 +1,76 @@
+"""Alerts to people, and the deliveries that carry them out of the house."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from jiying.base.models import DueRow
+
+
+class Alert(models.Model):
+    """One thing that one person is told. `key` is unique: the same fact is told to the same person once.
+
+    `at` is when it became true (the due instant), `noticed_at` when it was seen; `late` marks a catch-up.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new"
+        SEEN = "seen"
+        ACKNOWLEDGED = "acknowledged"
+        WITHDRAWN = "withdrawn"
+
+    key = models.CharField(max_length=120, unique=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alerts")
+    capacity = models.CharField(max_length=20)
+    kind = models.CharField(max_length=30)  # clock.warn1, clock.due, ticket.escalated …
+    severity = models.CharField(max_length=10)  # notice | warning | breach | critical
+    subject_kind = models.CharField(max_length=20)
+    subject_id = models.BigIntegerField()
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+    noticed_at = models.DateTimeField()
+    late = models.BooleanField(default=False)
+    state = models.CharField(max_length=15, choices=State, default=State.NEW)
+    seen_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    delivery = models.ForeignKey("Delivery", null=True, on_delete=models.SET_NULL, related_name="alerts")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["person", "-at"], name="alert_person"),
+            models.Index(fields=["person"], condition=Q(state="new"), name="alert_new"),
+            models.Index(fields=["subject_kind", "subject_id"], name="alert_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Delivery(DueRow):
+    """One message to one person by one way: a single alert, or a digest of those that came together."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        WITHHELD = "withheld"  # its reason had passed before it went out
+        DEAD = "dead"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    way = models.CharField(max_length=20)  # mail
+    key = models.CharField(max_length=64, unique=True)  # lets the receiver drop a repeat
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    target = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="delivery_due"),
+            models.Index(fields=["parked_at"], condition=Q(parked_at__isnull=False), name="delivery_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.way} {self.key}"

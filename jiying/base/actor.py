@@ -1,0 +1,51 @@
+"""Who acts: a person, a person's token, the system, a customer or an import. Passed to every service."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jiying.base.models import Person
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """`kind` is person, token, system, customer or import; rights are those of the person, cut to the token's scopes."""
+
+    kind: str
+    id: int | None = None
+    person: "Person | None" = None
+    scopes: frozenset[str] | None = None
+
+    @cached_property
+    def rights(self) -> frozenset[str]:
+        if self.kind in ("system", "import"):
+            return EVERYTHING
+        if self.person is None or not self.person.is_active:
+            return frozenset()
+        owned = self.person.rights()
+        return owned if self.scopes is None else owned & self.scopes
+
+    @property
+    def team_id(self) -> int | None:
+        return self.person.team_id if self.person else None
+
+    @property
+    def department_id(self) -> int | None:
+        return self.person.department_id if self.person else None
+
+
+class _Everything(frozenset[str]):
+    """The rights of the house itself: it contains every right."""
+
+    def __contains__(self, right: object) -> bool:
+        return True
+
+
+EVERYTHING: frozenset[str] = _Everything()
+SYSTEM = Actor("system")
+IMPORT = Actor("import")
+
+
+def of_person(person: "Person") -> Actor:
+    return Actor("person", person.pk, person)

@@ -1,0 +1,48 @@
+"""What the frame of every page needs: who, navigation, number of new alerts, the server's clock."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from jiying.base.actor import Actor, of_person
+
+# (key, label, icon, url name, right or None), in the order of the rail; features add theirs in AppConfig.ready.
+NAVIGATION: list[tuple[str, Any, str, str, str | None]] = []
+ALERT_COUNTS: list[Callable[[int], int]] = []  # given a person's id; the alerts feature registers its count
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person as an actor; made once for each request."""
+    kept: Actor | None = getattr(request, "_actor", None)
+    if kept is None:
+        kept = of_person(request.user)  # type: ignore[arg-type]
+        request._actor = kept  # type: ignore[attr-defined]
+    return kept
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    from django.urls import reverse
+
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"server_now": timezone.now().timestamp()}
+    actor = actor_of(request)
+    nav = [
+        {
+            "key": key,
+            "label": label,
+            "icon": icon,
+            "url": (url := reverse(name)),
+            "active": request.path.startswith(url),
+        }
+        for key, label, icon, name, right in NAVIGATION
+        if right is None or right in actor.rights
+    ]
+    return {
+        "nav": nav,
+        "me": request.user,
+        "actor": actor,
+        "alerts_n": sum(count(request.user.pk) for count in ALERT_COUNTS),
+        "server_now": timezone.now().timestamp(),
+    }

@@ -1,0 +1,178 @@
+"""Due rows and the loop that serves them: find by index, claim by compare-and-set, handle, retry with back-off, park.
+
+SKIP LOCKED is never the guarantee (SQLite ignores it): a claim is an UPDATE that still sees the row due.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import structlog
+from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db.models import F, Min
+from django.utils import timezone
+
+from jiying.base.models.due import DueRow
+
+log = structlog.get_logger()
+BATCH = 50
+MAX_ATTEMPTS = 8
+MAX_BACKOFF_S = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One table of due rows. `handle(ids, now)` claims and does the rows that are still due; returns how many.
+
+    `networked` handlers must not run in a transaction: they lease each row, talk, and finish with the fence.
+    """
+
+    name: str
+    model: type[DueRow]
+    handle: Callable[[Sequence[int], datetime], int]
+    networked: bool = False
+
+
+SWEEPS: dict[str, Sweep] = {}
+
+
+def register(sweep: Sweep) -> None:
+    SWEEPS[sweep.name] = sweep
+
+
+def due_ids(sweep: Sweep, now: datetime, limit: int) -> list[int]:
+    rows = sweep.model._default_manager.filter(wake_at__lte=now).order_by("wake_at", "pk")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def next_wake(sweep: Sweep) -> datetime | None:
+    return sweep.model._default_manager.filter(wake_at__isnull=False).aggregate(at=Min("wake_at"))["at"]
+
+
+def claim(model: type[DueRow], ids: Sequence[int], now: datetime) -> set[int]:
+    """Take those rows that are still due, in the caller's transaction: their `wake_at` is cleared, the fence raised."""
+    table, pk = connection.ops.quote_name(model._meta.db_table), model._meta.pk.column  # type: ignore[union-attr]
+    marks = ",".join(["%s"] * len(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET wake_at = NULL, fence = fence + 1 "  # noqa: S608 - table and pk are the model's own
+            f"WHERE {pk} IN ({marks}) AND wake_at <= %s RETURNING {pk}",
+            [*ids, connection.ops.adapt_datetimefield_value(now)],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def lease(model: type[DueRow], pk: int, now: datetime, seconds: int = 120) -> DueRow | None:
+    """Take one row for work outside a transaction; a worker that dies loses it when the lease ends."""
+    changed = model._default_manager.filter(pk=pk, wake_at__lte=now).update(
+        wake_at=now + timedelta(seconds=seconds), fence=F("fence") + 1, lease_until=now + timedelta(seconds=seconds)
+    )
+    return model._default_manager.get(pk=pk) if changed else None
+
+
+def finish(row: DueRow, **fields: Any) -> bool:
+    """End leased work; False if the lease was lost meanwhile and somebody else has the row."""
+    done: dict[str, Any] = {"wake_at": None, "lease_until": None, "last_error": "", **fields}
+    return bool(type(row)._default_manager.filter(pk=row.pk, fence=row.fence).update(**done))
+
+
+def fail(model: type[DueRow], pk: int, error: str, now: datetime) -> bool:
+    """Note a failure: try again later with capped, jittered back-off, or park it after the last try. True if parked."""
+    row = model._default_manager.get(pk=pk)
+    attempts = row.attempts + 1
+    parked = attempts >= MAX_ATTEMPTS
+    wake = None if parked else now + backoff(attempts)
+    model._default_manager.filter(pk=pk, fence=row.fence).update(
+        attempts=attempts,
+        last_error=error[:2000],
+        wake_at=wake,
+        lease_until=None,
+        parked_at=now if parked else None,
+        fence=F("fence") + 1,
+    )
+    return parked
+
+
+def backoff(attempts: int) -> timedelta:
+    base = min(MAX_BACKOFF_S, 2**attempts)
+    return timedelta(seconds=base * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
+
+
+def retry_parked(model: type[DueRow], pk: int, now: datetime) -> bool:
+    """Send a parked row again (from the page of dead letters)."""
+    return bool(
+        model._default_manager.filter(pk=pk, parked_at__isnull=False).update(parked_at=None, attempts=0, wake_at=now)
+    )
+
+
+def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
+    """Serve what is due at `now`; returns how many rows were handled. Never raises for a row."""
+    ids, n_done = due_ids(sweep, now, limit), 0
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        try:
+            n_done += _handle(sweep, batch, now)
+        except Exception as error:
+            if _is_busy(error):
+                return n_done
+            n_done += sum(_handle_alone(sweep, pk, now) for pk in batch)
+    return n_done
+
+
+def _handle(sweep: Sweep, ids: Sequence[int], now: datetime) -> int:
+    if sweep.networked:
+        return sweep.handle(ids, now)
+    with transaction.atomic():
+        return sweep.handle(ids, now)
+
+
+def _handle_alone(sweep: Sweep, pk: int, now: datetime) -> int:
+    """One row in its own transaction, so that a poison row never stops the others."""
+    try:
+        return _handle(sweep, [pk], now)
+    except Exception as error:
+        if _is_busy(error):
+            return 0
+        parked = fail(sweep.model, pk, f"{type(error).__name__}: {error}", now)
+        log.exception("due_row_failed", sweep=sweep.name, row=pk, parked=parked)
+        return 0
+
+
+def _is_busy(error: BaseException) -> bool:
+    """A locked SQLite file is "later", not a failure of the row."""
+    return isinstance(error, OperationalError) and "locked" in str(error)
+
+
+class Loop(threading.Thread):
+    """Serves one sweep until it is stopped: sleeps until the next due instant, at most `POLL_S`, or until woken."""
+
+    POLL_S = 0.2
+    instances: ClassVar[list["Loop"]] = []
+
+    def __init__(self, sweep: Sweep, stop: threading.Event) -> None:
+        super().__init__(name=f"sweep-{sweep.name}", daemon=True)
+        self.sweep, self.stopping, self.seen_at = sweep, stop, timezone.now()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                pause = self._turn()
+            except Exception:
+                log.exception("sweep_failed", sweep=self.sweep.name)
+                close_old_connections()
+                pause = 1.0
+            self.stopping.wait(pause)
+        connection.close()
+
+    def _turn(self) -> float:
+        now = timezone.now()
+        self.seen_at = now
+        if run(self.sweep, now):
+            return 0.0
+        wake = next_wake(self.sweep)
+        if wake is None:
+            return self.POLL_S
+        return min(self.POLL_S, max(0.002, (wake - timezone.now()).total_seconds() + 0.001))

@@ -1,0 +1,151 @@
+"""The journal's only door: record facts, read a subject's facts, number committed facts, check the chain.
+
+Readers that follow the journal (push, exports, maps) go by `position`: id order is not commit order on PostgreSQL.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from jiying.base.actor import Actor
+from jiying.base.models import JournalEntry, JournalPending, JournalPosition
+
+_SEQUENCER_LOCK = 0x6A69_7969  # "jiyi": advisory lock of the one sequencer
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened to (`subject_kind`, `subject_id`) at `at`; `rings` are doorbell topics besides it."""
+
+    subject_kind: str
+    subject_id: int
+    kind: str
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+    rings: Sequence[str] = ()
+
+
+def record(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[JournalEntry]:
+    """Append facts in the caller's transaction, in the given order; returns the entries with their ids."""
+    return JournalEntry.objects.bulk_create([_entry(actor, fact, now) for fact in facts], batch_size=500)
+
+
+def _entry(actor: Actor, fact: Fact, now: datetime) -> JournalEntry:
+    salt = secrets.token_hex(8)
+    data = dict(fact.data)
+    return JournalEntry(
+        subject_kind=fact.subject_kind,
+        subject_id=fact.subject_id,
+        kind=fact.kind,
+        at=fact.at,
+        recorded_at=now,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        data=data,
+        rings=" ".join(dict.fromkeys(fact.rings))[:200],
+        salt=salt,
+        digest=_digest(salt, data),
+    )
+
+
+def _digest(salt: str, data: Mapping[str, Any]) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{salt}{canonical}".encode()).hexdigest()
+
+
+def of(subject_kind: str, subject_id: int) -> list[JournalEntry]:
+    """All facts of one subject in the order in which clocks fold them: (`at`, id)."""
+    return list(
+        JournalEntry.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by("at", "id").all()
+    )
+
+
+def erase(entry_ids: Sequence[int]) -> int:
+    """Blank the data of facts (a customer's erasure); the chain still holds, since it covers a salted digest."""
+    return JournalEntry.objects.filter(pk__in=entry_ids).update(data={}, salt="")
+
+
+# --- positions -------------------------------------------------------------------------------------------------------
+
+
+def sequence(limit: int = 1000) -> int:
+    """Give positions to committed entries; 0 if there are none or another sequencer is at it."""
+    with transaction.atomic():
+        if not _hold_sequencer():
+            return 0
+        pending = list(JournalPending.objects.order_by("entry_id").values_list("entry_id", flat=True)[:limit])
+        if not pending:
+            return 0
+        last = JournalPosition.objects.order_by("-position").first()
+        position, chain = (last.position, last.hash) if last else (0, GENESIS)
+        rows = []
+        for entry in JournalEntry.objects.filter(pk__in=pending).order_by("pk"):
+            position, chain = position + 1, link(chain, entry)
+            rows.append(JournalPosition(position=position, entry=entry, hash=chain))
+        JournalPosition.objects.bulk_create(rows, batch_size=300)
+        JournalPending.objects.filter(entry_id__in=pending).delete()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("NOTIFY jiying_position")
+        return len(rows)
+
+
+def _hold_sequencer() -> bool:
+    """True in the one process that may number entries now; SQLite's write transaction is that lock already."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SEQUENCER_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def link(previous: str, entry: JournalEntry) -> str:
+    """The chain's next hash: SHA-256 over the previous one and the entry, its data by their salted digest only."""
+    parts = (
+        previous,
+        str(entry.pk),
+        entry.subject_kind,
+        str(entry.subject_id),
+        entry.kind,
+        _instant(entry.at),
+        _instant(entry.recorded_at),
+        entry.actor_kind,
+        str(entry.actor_id),
+        entry.digest,
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def last_position() -> int:
+    return JournalPosition.objects.order_by("-position").values_list("position", flat=True).first() or 0
+
+
+def after(position: int, limit: int = 500) -> list[JournalPosition]:
+    """The places after a position, in order, each with its entry."""
+    return list(
+        JournalPosition.objects.filter(position__gt=position).order_by("position").select_related("entry")[:limit]
+    )
+
+
+def broken_links(batch: int = 5000) -> Iterable[tuple[int, str]]:
+    """Walk the whole chain; yields (position, what is wrong): "hash" or "data"."""
+    position, chain = 0, GENESIS
+    while places := after(position, batch):
+        for place in places:
+            entry, expected = place.entry, link(chain, place.entry)
+            if expected != place.hash:
+                yield place.position, "hash"
+            if entry.salt and _digest(entry.salt, entry.data) != entry.digest:
+                yield place.position, "data"
+            position, chain = place.position, place.hash

@@ -1,0 +1,72 @@
+"""Named rights and the shipped roles (D26). A service asks `require`; a page or query asks `has`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from jiying.base.actor import Actor
+from jiying.base.errors import Denied
+
+RIGHTS = {
+    "desk.view_own": _("See own tickets and those waiting in the own team's queue"),
+    "desk.view_team": _("See all tickets of the own team"),
+    "desk.view_all": _("See all tickets"),
+    "desk.create": _("Create tickets"),
+    "desk.handle": _("Handle own tickets: accept, reply, hold, resolve"),
+    "desk.assign": _("Assign and transfer tickets of others"),
+    "desk.priority": _("Change the priority of a ticket"),
+    "desk.cancel": _("Cancel and merge tickets"),
+    "desk.answer": _("Answer collaboration requests of the own department"),
+    "desk.approve_cause": _("Approve or correct breach causes"),
+    "desk.reveal": _("Reveal masked personal data (each reveal is journalled)"),
+    "desk.unmasked": _("See personal data of own tickets' customers unmasked"),
+    "desk.import": _("Import history and past times of receipt"),
+    "desk.export": _("Export lists"),
+    "desk.edit_rules": _("Edit priority rules and categories"),
+    "clocks.view": _("See standards and calendars"),
+    "clocks.edit": _("Draft standards and edit calendars"),
+    "clocks.approve_supervisor": _("Approve standards as supervisor"),
+    "clocks.approve_operations": _("Approve standards as operations"),
+    "alerts.view_team": _("See the alerts and late tickets of the own team"),
+    "people.view": _("See people, teams and roles"),
+    "people.edit": _("Edit people, teams and roles"),
+    "system.health": _("See queues, failed work and metrics"),
+    "system.settings": _("Change system settings"),
+}
+
+_AGENT = ["desk.view_own", "desk.create", "desk.handle", "desk.unmasked", "clocks.view"]
+_LEAD = [
+    *_AGENT,
+    "desk.view_team",
+    "desk.assign",
+    "desk.priority",
+    "desk.cancel",
+    "desk.approve_cause",
+    "desk.reveal",
+    "alerts.view_team",
+    "people.view",
+]
+
+# code: (name, rights)
+SHIPPED_ROLES = {
+    "agent": (_("Agent"), _AGENT),
+    "lead": (_("Team leader"), _LEAD),
+    "supervisor": (_("Supervisor"), [*_LEAD, "desk.view_all", "clocks.edit", "clocks.approve_supervisor"]),
+    "qa": (_("Quality reviewer"), ["desk.view_all", "clocks.view", "people.view"]),
+    "operations": (
+        _("Operations"),
+        ["desk.view_all", "desk.edit_rules", "clocks.view", "clocks.edit", "clocks.approve_operations", "people.view"],
+    ),
+    "planner": (_("Planner"), ["clocks.view", "people.view"]),
+    "manager": (_("Management"), ["desk.view_all", "alerts.view_team", "clocks.view", "people.view"]),
+    "responder": (_("Department responder"), ["desk.answer"]),
+    "admin": (_("Administrator"), sorted(RIGHTS)),
+}
+
+
+def has(actor: Actor, right: str) -> bool:
+    return right in actor.rights
+
+
+def require(actor: Actor, right: str) -> None:
+    """Raises Denied where the actor lacks the named right."""
+    if right not in actor.rights:
+        raise Denied(right)

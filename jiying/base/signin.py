@@ -1,0 +1,20 @@
+"""Sign-in by django-allauth: passwords with Argon2, lock-out over all processes, no sign-up from outside."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """People are made by an administrator, never by themselves."""
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The peer's address; behind a proxy, what JIYING_BASE_URL's proxy appended last."""
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        return forwarded.rsplit(",", 1)[-1].strip() or request.META.get("REMOTE_ADDR", "") or "unknown"
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """No “signed in as …” banners: the page itself says so."""

@@ -1,0 +1,68 @@
+"""The registry of kinds of subject: how lower floors reach what only an upper feature knows.
+
+Clocks and alerts know a subject by kind and id. Its feature registers the answers here in `AppConfig.ready`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jiying.base.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a clock that has come: `at` is the due instant, `noticed_at` when it was seen."""
+
+    clock_id: int
+    subject_kind: str
+    subject_id: int
+    metric: str
+    seq: int
+    code: str  # warn1 | warn2 | due | late1 …
+    at: datetime
+    noticed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person to tell, and why they are told: assignee, supervisor, manager, responder."""
+
+    person_id: int
+    capacity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a feature answers for its kind of subject. `lock` returns {id: row}, locked in order of id."""
+
+    name: str
+    lock: Callable[[Collection[int], bool], Mapping[int, Any]]
+    visible: Callable[[Actor, int], bool]
+    recipients: Callable[[Mapping[int, Any], Sequence[Point]], Mapping[Point, Sequence[Recipient]]]
+    describe: Callable[[Collection[int]], Mapping[int, "Described"]]
+    still_true: Callable[[Collection[int]], Collection[int]]  # of these ids, those that still matter to anybody
+    on_clock: Callable[[Mapping[int, Any], Sequence[Point], datetime], None]
+    clocks_changed: Callable[[Mapping[int, Any]], None]  # copy the next due instant to the subject's row
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """How a subject is named and opened in an alert."""
+
+    label: str
+    title: str
+    url: str
+    priority: str = ""
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    KINDS[kind.name] = kind
+
+
+def kind(name: str) -> Kind:
+    return KINDS[name]

@@ -1,0 +1,85 @@
+"""Codes to sentences, in the reader's language: faults and terms. Features add theirs in `AppConfig.ready`.
+
+Nothing else may turn a code into prose, so that the journal, the API and the pages always say the same.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+Lazy = Any  # a gettext_lazy string
+
+FAULTS: dict[str, Lazy] = {
+    "required": _("Fill in %(field)s."),
+    "denied": _("You lack the right for this (%(right)s). Ask your administrator."),
+    "not_found": _("There is no %(kind)s %(key)s, or you may not see it."),
+    "too_long": _("At most %(limit)s characters; these are %(length)s."),
+    "unknown_value": _("%(value)s is not known here. Choose one of: %(known)s."),
+    "not_a_number": _("Enter a whole number, not %(value)s."),
+    "out_of_range": _("Enter a number from %(low)s to %(high)s."),
+    "bad_time": _("%(value)s is not a time. Use ISO 8601 with an offset, for example 2026-05-01T09:00:00+08:00."),
+    "in_future": _("%(value)s lies in the future."),
+    "past_needs_right": _("A time of receipt in the past needs the import right."),
+    "bad_json": _("The body is not valid JSON (%(why)s)."),
+    "bad_encoding": _("The body is not valid UTF-8. Send it as UTF-8."),
+    "too_large": _("The body is larger than %(limit)s bytes."),
+    "stale": _("Somebody changed this meanwhile. Load it again, then repeat your change."),
+    "idempotency_mismatch": _("This Idempotency-Key was used for another request. Use a new key."),
+    "bad_cursor": _("This page marker is not valid any more. Start from the first page."),
+    "signed_out": _("Sign in again."),
+    "bad_token": _("The API token is not valid. Make a new one with: jiying token --user NAME."),
+    "same_person": _("A second person must approve."),
+    "wrong_document_state": _("This version is %(state)s; that is not possible any more."),
+    "duplicate": _("%(value)s exists already."),
+    "file_type": _("Files of type %(type)s are not accepted."),
+    "file_size": _("The file is larger than %(limit)s MB."),
+    "schema": _("%(message)s"),
+}
+
+TERMS: dict[str, dict[str, Lazy]] = {
+    "presence": {
+        "online": _("Online"),
+        "busy": _("Busy"),
+        "away": _("Away"),
+        "break": _("On a break"),
+        "offline": _("Offline"),
+    },
+    "document_state": {
+        "draft": _("Draft"),
+        "proposed": _("Waiting for approval"),
+        "approved": _("Approved"),
+        "rejected": _("Rejected"),
+    },
+    "capacity": {"supervisor": _("Supervisor"), "operations": _("Operations")},
+    "actor": {
+        "person": _("Person"),
+        "token": _("API"),
+        "system": _("System"),
+        "customer": _("Customer"),
+        "import": _("Import"),
+    },
+}
+
+
+def register_faults(more: Mapping[str, Lazy]) -> None:
+    FAULTS.update(more)
+
+
+def register_terms(more: Mapping[str, Mapping[str, Lazy]]) -> None:
+    for group, words in more.items():
+        TERMS.setdefault(group, {}).update(words)
+
+
+def fault(code: str, params: Mapping[str, Any]) -> str:
+    """The sentence of a fault; KeyError for an unknown code, which a test catches for every raise in the house."""
+    return str(FAULTS[code]) % params
+
+
+def term(group: str, code: str) -> str:
+    """The word for a code; the code itself where it is data of a customer's (an own category, an imported state)."""
+    return str(TERMS.get(group, {}).get(code, code))
+
+
+def choices(group: str) -> list[tuple[str, str]]:
+    return [(code, str(word)) for code, word in TERMS[group].items()]

@@ -1,0 +1,86 @@
+"""Clock rows, and causes of breaches. Calendars and standards are versioned documents of base."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from jiying.base.models import DueRow
+
+
+class Clock(DueRow):
+    """One measurement of one metric for one subject, as `core.clocks.fold` last gave it.
+
+    `wake_at` is the instant of `next_point`; `points` are the points still to come as [code, epoch second].
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        PAUSED = "paused"
+        MET = "met"
+        BREACHED = "breached"
+        CANCELLED = "cancelled"
+
+    subject_kind = models.CharField(max_length=20)
+    subject_id = models.BigIntegerField()
+    metric = models.CharField(max_length=20)
+    seq = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State)
+    started_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    breached_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    paused_reason = models.CharField(max_length=20, blank=True)
+    target_s = models.PositiveIntegerField(default=0)
+    calendar = models.CharField(max_length=40)
+    calendar_version = models.PositiveIntegerField()
+    standard_version = models.PositiveIntegerField()
+    row = models.CharField(max_length=80)
+    runs = models.JSONField(default=list)  # [[start, end | null], …] epoch seconds
+    points = models.JSONField(default=list)
+    next_point = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["subject_kind", "subject_id", "metric", "seq"], name="clock_once"),
+        )
+        indexes: ClassVar = [
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="clock_due"),
+            models.Index(
+                fields=["calendar", "id"],
+                condition=Q(state__in=["pending", "running", "paused", "breached"], ended_at__isnull=True),
+                name="clock_open_calendar",
+            ),
+            models.Index(fields=["metric", "breached_at"], condition=Q(breached_at__isnull=False), name="clock_late"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_kind}:{self.subject_id} {self.metric}#{self.seq} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None and self.state != Clock.State.CANCELLED
+
+
+class BreachCause(models.Model):
+    """Why a clock was late (D8): named by the agent, approved or corrected by a supervisor (超时审批)."""
+
+    class State(models.TextChoices):
+        NAMED = "named"
+        APPROVED = "approved"
+        CORRECTED = "corrected"
+
+    clock = models.OneToOneField(Clock, on_delete=models.CASCADE, related_name="cause")
+    code = models.CharField(max_length=30)
+    note = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.NAMED)
+    named_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    named_at = models.DateTimeField()
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.clock_id} {self.code}"

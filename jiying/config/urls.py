@@ -1,0 +1,7 @@
+"""All addresses: each feature's pages, the API, sign-in, health. One line a feature."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+]

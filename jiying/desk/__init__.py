@@ -1,0 +1,1 @@
+"""The desk: customers, tickets, messages, triage, routing, collaboration."""

@@ -1,0 +1,39 @@
+"""Customers (D11). Personal data is stored plain here and masked wherever it is shown (D12)."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Customer(models.Model):
+    ref = models.CharField(max_length=80, null=True, blank=True, unique=True)  # noqa: DJ001 - NULL: no outside key
+    name = models.CharField(max_length=120, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    phone_tail = models.CharField(max_length=4, blank=True)
+    email = models.EmailField(blank=True)
+    address = models.CharField(max_length=300, blank=True)
+    organisation = models.CharField(max_length=120, blank=True)
+    tier = models.CharField(max_length=20, default="standard")
+    language = models.CharField(max_length=10, blank=True)
+    tags = models.JSONField(default=list)
+    dedicated = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    revision = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["email"], name="customer_email"),
+            models.Index(fields=["phone"], name="customer_phone"),
+            models.Index(fields=["phone_tail"], name="customer_phone_tail"),
+        ]
+
+    def __str__(self) -> str:
+        return f"customer {self.pk}"
+
+    @property
+    def is_vip(self) -> bool:
+        return self.tier == "vip"

@@ -1,0 +1,183 @@
+"""Tickets and what hangs on them. `next_due_at` is copied from the clocks, so that lists sort by one index."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from jiying.base.models import Department, DueRow, Team
+from jiying.desk.models.customers import Customer
+
+
+class Category(models.Model):
+    """A node of the category tree; `path` such as `logistics/lost`. `skills` are what its tickets need."""
+
+    path = models.CharField(max_length=120, unique=True)
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=80, blank=True)
+    skills = models.JSONField(default=dict)  # {skill code: minimum level}
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Status(models.TextChoices):
+    NEW = "new"
+    ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+ENDED = (Status.CLOSED, Status.CANCELLED, Status.MERGED)
+OPEN = tuple(s for s in Status if s not in ENDED)
+
+
+class Ticket(models.Model):
+    number = models.CharField(max_length=24, unique=True)
+    subject = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets")
+    channel = models.CharField(max_length=10)
+    type = models.CharField(max_length=12, default="inquiry")
+    category = models.CharField(max_length=120, blank=True)
+    priority = models.CharField(max_length=2)
+    priority_source = models.CharField(max_length=10)  # rule | manual | import
+    priority_reason = models.JSONField(default=dict)
+    tier = models.CharField(max_length=20, default="standard")  # the customer's when it was received
+    tags = models.JSONField(default=list)
+    fields = models.JSONField(default=dict)
+    status = models.CharField(max_length=12, choices=Status, default=Status.NEW)
+    waiting_for = models.CharField(max_length=20, blank=True)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+    )
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
+    received_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    assigned_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    next_due_at = models.DateTimeField(null=True)
+    is_late = models.BooleanField(default=False)  # an open clock is breached
+    escalation = models.PositiveSmallIntegerField(default=0)
+    public_reply_at = models.DateTimeField(null=True)  # first one: from then on never taken from its agent
+    last_message = models.CharField(max_length=160, blank=True)
+    last_message_at = models.DateTimeField(null=True)
+    source = models.CharField(max_length=40, blank=True)
+    external_id = models.CharField(max_length=80, blank=True)
+    revision = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "external_id"], condition=~Q(external_id=""), name="ticket_external_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            # Lists sort by due time: one partial index for each way in, whole orderings served from the index.
+            models.Index(fields=["next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_open_due"),
+            models.Index(
+                fields=["assignee", "next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_mine"
+            ),
+            models.Index(fields=["team", "next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_team"),
+            models.Index(
+                fields=["next_due_at", "id"],
+                condition=Q(ended_at__isnull=True, assignee__isnull=True),
+                name="ticket_queue",
+            ),
+            models.Index(fields=["is_late", "next_due_at"], condition=Q(is_late=True), name="ticket_late"),
+            models.Index(fields=["status", "next_due_at", "id"], name="ticket_status"),
+            models.Index(fields=["customer", "-received_at"], name="ticket_customer"),
+            models.Index(fields=["received_at", "id"], name="ticket_received"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in ENDED
+
+
+class Message(models.Model):
+    """What was said, written or noted on a ticket."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply"  # public, from the desk
+        CUSTOMER = "customer"
+        NOTE = "note"  # internal
+        CALL = "call"
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="messages")
+    kind = models.CharField(max_length=10, choices=Kind)
+    by = models.CharField(max_length=10, default="person")  # person | bot | auto | customer
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    body = models.TextField(blank=True)
+    call = models.JSONField(default=dict, blank=True)  # {direction, duration_s, recording_url}
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["ticket", "at", "id"], name="message_ticket")]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} {self.kind}"
+
+
+class Collaboration(models.Model):
+    """A question to another department, with its own clock (D6)."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        ANSWERED = "answered"
+        WITHDRAWN = "withdrawn"
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="collaborations")
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    kind = models.CharField(max_length=40, default="question")
+    question = models.TextField()
+    answer = models.TextField(blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.ASKED)
+    holds_ticket = models.BooleanField(default=False)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField()
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["ticket"], name="collaboration_ticket"),
+            models.Index(fields=["department", "state"], name="collaboration_department"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} → {self.department_id}"
+
+
+class TicketTimer(DueRow):
+    """Something that happens to a ticket by itself at `wake_at`: `close` a resolved one after silence (C13b)."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="timers")
+    kind = models.CharField(max_length=10)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "kind"], name="ticket_timer_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="ticket_timer_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id} {self.kind}"
