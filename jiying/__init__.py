@@ -1,0 +1,1 @@
+"""Jiying: a service desk whose promises are kept by the clock."""
