@@ -27,6 +27,7 @@ MAX_RULES = 200
 MAX_TERMS = 500
 MAX_TERM_CHARS = 60
 MAX_AMOUNT = 10**15
+N_SHOWN = 10
 
 _RULE_KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _SINGLE = frozenset({"any", "none"})
@@ -61,7 +62,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """One condition that held: its code (`words.any`, `amount.at_least` …) and what fulfilled it."""
+    """One condition that held: its code (`words.any`, `amount.at_least` …) and what fulfilled it, at most 10 values.
+
+    For `any` and `all` the terms found, for `none` those that were looked for in vain, for a bound it and the value.
+    """
 
     code: str
     values: tuple[str | int | float, ...] = ()
@@ -135,10 +139,12 @@ class _Terms:
         found = tuple(term.source for term in self.any if present(term))
         if self.any and not found:
             return None
-        reason = [Matched(f"{self.field}.any", found)] if found else []
+        reason = [Matched(f"{self.field}.any", found[:N_SHOWN])] if found else []
         if self.all:
-            reason.append(Matched(f"{self.field}.all", tuple(term.source for term in self.all)))
-        return [*reason, Matched(f"{self.field}.none")] if self.none else reason
+            reason.append(Matched(f"{self.field}.all", tuple(term.source for term in self.all[:N_SHOWN])))
+        if self.none:
+            reason.append(Matched(f"{self.field}.none", tuple(term.source for term in self.none[:N_SHOWN])))
+        return reason
 
     def _finder(self, facts: _Facts) -> Callable[[_Term], bool]:
         if self.field == "words":

@@ -17,9 +17,12 @@ SHIPPED: dict[str, Any] = {
             "priority": "P1",
             "when": {"words": {
                 "any": [
-                    "盗刷", "被盗", "盗用", "扣款异常", "异常扣款", "重复扣款", "多扣款", "多扣了", "乱扣费", "误扣",
-                    "未经授权的交易", "非本人操作", "非本人交易", "资金损失", "资金被转走", "钱被转走", "被骗", "诈骗",
-                    "fraud", "fraudulent", "stolen", "scam", "scammed", "unauthorized charge*", "unauthorised charge*",
+                    "盗刷", "盗用", "账户被盗", "账号被盗", "帐号被盗", "资金被盗", "余额被盗", "卡被盗", "钱被盗",
+                    "密码被盗", "扣款异常", "异常扣款", "重复扣款", "多扣款", "多扣了", "乱扣费", "误扣",
+                    "未经授权的交易", "非本人操作", "非本人交易", "资金损失", "被转走", "被骗走", "诈骗",
+                    "fraud", "fraudulent", "scammed", "stole my", "stolen card*", "lost or stolen", "card stolen",
+                    "card was stolen", "card got stolen", "card has been stolen", "card is stolen", "money stolen",
+                    "money was stolen", "account stolen", "unauthorized charge*", "unauthorised charge*",
                     "unauthorized transaction*", "unauthorised transaction*", "unauthorized payment*",
                     "unauthorised payment*", "charged twice", "double charge*", "wrongly charged",
                 ],
@@ -49,10 +52,11 @@ SHIPPED: dict[str, Any] = {
                 "type": {"none": ["suggestion"]},
                 "words": {
                     "any": [
-                        "核心业务中断", "业务中断", "服务中断", "业务停摆", "业务瘫痪", "生产中断", "产线停", "停产",
-                        "全部无法下单", "所有用户无法", "全员无法", "大面积故障", "大面积无法",
-                        "business interrupted", "business interruption", "service interruption", "outage*",
-                        "production stopped", "production is down", "production line stopped", "down for everyone",
+                        "核心业务中断", "业务中断", "服务中断", "业务停摆", "业务瘫痪", "生产中断",
+                        "产线停", "生产线停", "全部无法下单", "所有用户无法", "全员无法", "大面积故障", "大面积无法",
+                        "business interrupted", "business interruption", "service interruption", "service outage*",
+                        "system outage*", "network outage*", "production stopped", "production is down",
+                        "production line stopped", "down for everyone",
                     ],
                     "except": _NO_FAULT,
                 },

@@ -26,8 +26,9 @@ def test_worked_example_of_the_algorithm_page():
     phone, chat = attainment(95, 5), attainment(3, 7)
     both = phone + chat
     assert (both.numerator, both.denominator, both.percent()) == (98, 110, Decimal("89.1"))
-    assert both.percent() != (phone.percent() + chat.percent()) / 2 == Decimal("62.5")
-    interval = both.interval()
+    assert (phone.percent(), chat.percent()) == (Decimal("95.0"), Decimal("30.0"))
+    interval = wilson(98, 110)
+    assert both.interval() == interval
     assert (round_score(100 * interval.low), round_score(100 * interval.high)) == (Decimal("81.9"), Decimal("93.6"))
     waits = [40, 55, 70, 90, 100, 130, 180, 240, 600, 3600]
     assert (percentile(waits, 50), percentile(waits, 90), mean(waits).value) == (100, 600, Fraction(5105, 10))
