@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .venv/stamps
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DIST := jiying/base/static/dist
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard jiying/locale/*/LC_MESSAGES/*.po))
 FRONT_SOURCES := $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)

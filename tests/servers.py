@@ -6,6 +6,7 @@ and takes the server away whatever happens. Nothing here may touch a database th
 
 import argparse
 import ctypes
+import logging
 import os
 import pwd
 import shutil
@@ -263,6 +264,7 @@ class SmtpSink:
 @contextmanager
 def smtp_sink() -> Iterator[SmtpSink]:
     """A running SMTP sink on a free port."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     sink = SmtpSink(free_port())
     controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
     controller.start()
