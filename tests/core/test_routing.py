@@ -170,6 +170,23 @@ def test_a_batch_hands_out_in_queue_order_until_full_and_says_what_is_left():
         assign_many([], [ABLE_ONE, ABLE_ONE])
 
 
+def test_a_batch_keeps_tickets_apart_that_rank_agents_otherwise():
+    pair = [replace(ABLE_ONE, load=0, seniority=1), other(load=0, skills={"退款": 2})]
+    queue = [
+        waiting(1, 100, tier="vip", dedicated=1),
+        waiting(2, 200, tier="vip", dedicated=2),
+        waiting(3, 300, tried=frozenset({1})),
+        waiting(4, 400),
+        waiting(5, 500, priority="P1"),
+    ]
+    batch = assign_many(queue, pair)
+    assert [(one.ticket, one.person) for one in batch.assigned] == [(1, 1), (2, 2), (3, 2), (4, 1), (5, 1)]
+
+
+def numbered(strategy, max_size):
+    return st.lists(strategy, max_size=max_size).map(lambda all_: [replace(one, id=n) for n, one in enumerate(all_, 1)])
+
+
 SKILLS = st.dictionaries(st.sampled_from(["退款", "物流", "language:en"]), st.integers(1, 4))
 CHANNELS = st.sampled_from(["phone", "chat", "email"])
 NEEDS = st.builds(
@@ -195,11 +212,31 @@ AGENT = st.builds(
     seniority=st.integers(0, 2),
     idle_since=st.integers(0, 3),
 )
-TEAM = st.lists(AGENT, max_size=12).map(lambda team: [replace(one, id=n) for n, one in enumerate(team, 1)])
-QUEUE = st.lists(
+TEAM = numbered(AGENT, 12)
+QUEUE = numbered(
     st.builds(Waiting, id=st.just(0), need=NEEDS, received_at=st.integers(0, 5), due_at=st.none() | st.integers(0, 5)),
-    max_size=25,
-).map(lambda queue: [replace(ticket, id=n) for n, ticket in enumerate(queue, 1)])
+    25,
+)
+# A backlog as it is: few kinds of need, most agents able, so that tickets of one kind compete and loads decide.
+PLAIN_NEEDS = st.builds(
+    Need,
+    channel=st.sampled_from(["chat", "chat", "email"]),
+    priority=st.sampled_from(["P1", "P3"]),
+    skills=st.sampled_from([{}, {"退款": 1}]),
+    tier=st.sampled_from([None, "vip"]),
+    dedicated=st.sampled_from([None, 2]),
+    tried=st.sampled_from([frozenset[int](), frozenset({1})]),
+)
+PLAIN_AGENT = st.builds(
+    Candidate,
+    id=st.just(0),
+    channels=st.fixed_dictionaries({"chat": st.integers(1, 5), "email": st.integers(1, 5)}),
+    load=st.integers(0, 2),
+    capacity=st.integers(2, 6),
+    skills=st.sampled_from([{"退款": 1}, {"退款": 2}]),
+)
+PLAIN_TEAM = numbered(PLAIN_AGENT, 6)
+PLAIN_QUEUE = numbered(st.builds(Waiting, id=st.just(0), need=PLAIN_NEEDS, received_at=st.integers(0, 5)), 25)
 
 
 def is_able(one, need):
@@ -246,7 +283,7 @@ def test_an_agent_gets_the_first_in_the_queue_that_fits(agent, queue):
     assert pick_ticket(agent, queue).ticket == (fitting[0].id if fitting else None)
 
 
-@given(QUEUE, TEAM)
+@given(QUEUE | PLAIN_QUEUE, TEAM | PLAIN_TEAM)
 def test_a_batch_equals_one_choice_after_another_and_never_overruns(queue, team):
     batch = assign_many(queue, team)
     agents = {one.id: one for one in team}
