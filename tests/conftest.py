@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -52,11 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
         server = servers.Postgres().start()
         config.add_cleanup(server.stop)
         os.environ["DATABASE_URL"] = server.url
+    import django
     from django.conf import settings
     from django.contrib.auth.hashers import Argon2PasswordHasher
 
     if chosen_database() == "sqlite":
         settings.DATABASES["default"]["TEST"] = {"NAME": str(home / "test.sqlite3")}
+    django.setup()  # pytest-django does it only where settings were named before the conftest
     # The real hasher, only cheap: else each made-up person costs 50 ms.
     Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
@@ -127,7 +130,7 @@ def template_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[houses.
 @pytest.fixture
 def house(tmp_path: Path, template_house: houses.House) -> Iterator[houses.House]:
     """A house of the test's own, on the run's database: `house.up()`, `house.run("token", …)`, `running.kill()`."""
-    name = template_house.database_url.rpartition("/")[2].partition("?")[0]
+    name = urlsplit(template_house.database_url).path.lstrip("/")
     own = houses.furnish(tmp_path / "house", template_house, _new_database_url(name or None))
     yield own
     own.close()
