@@ -236,7 +236,10 @@ class Subject:
     def _redate(self, at: int, data: Mapping[str, Any]) -> None:
         self._bind(data)
         for metric, watch in self.running.items():
-            watch.redate(self._promise(metric), at)
+            held_to = watch.promise.facts
+            watch.redate(self._promise(metric, held_to), at)
+            if held_to != self._facts:  # a breach kept its row until now: if it is none any more, the present row holds
+                watch.retarget(self._promise(metric), at)
             self._begin_late(watch)
         self._settle(at)
 
@@ -315,31 +318,33 @@ class Subject:
             return metric in _HELD_BY_SOLVED and not waits
         return status in watch.promise.rule.pauses
 
-    def _promise(self, metric: str) -> Promise:
-        """What is promised for the metric now, by the bound versions and the facts."""
+    def _promise(self, metric: str, facts: Facts | None = None) -> Promise:
+        """What is promised for the metric by the bound versions, for the present facts or the given ones."""
         standard = self._standard
+        facts = self._facts if facts is None else facts
         rule = _REQUEST if standard is None else standard.rule(metric)
-        row, target, target_s = self._target(metric)
+        row, target, target_s = self._target(metric, facts)
         if target is None:
-            return Promise(None, None, ("", 0), row, rule)
+            return Promise(None, None, ("", 0), row, rule, facts)
         calendar = self._calendar(target.calendar)
         lead = None
         if rule.starts == "acceptance" and standard is not None:
-            accept = standard.row_for(self._facts).targets.get("accept")
+            accept = standard.row_for(facts).targets.get("accept")
             if accept is not None:
                 allowing = self._calendar(accept.calendar)
                 lead = allowing, accept.seconds(allowing.working_day_s)
         seconds = target.seconds(calendar.working_day_s) if target_s is None else target_s
-        return Promise(seconds, calendar, (target.calendar, self._calendars[target.calendar]), row, rule, lead)
+        calendar_ref = target.calendar, self._calendars[target.calendar]
+        return Promise(seconds, calendar, calendar_ref, row, rule, facts, lead)
 
-    def _target(self, metric: str) -> tuple[str, Target | None, int | None]:
+    def _target(self, metric: str, facts: Facts) -> tuple[str, Target | None, int | None]:
         """Row key and target of the metric; seconds where the request itself names them."""
         asked = self._asks.get(metric)
         standard = self._standard
         if asked is None:
             if standard is None:
                 return "", None, None
-            row = standard.row_for(self._facts)
+            row = standard.row_for(facts)
             return row.key, row.targets.get(metric), None
         if "target_s" in asked:
             return "", Target(1, "min", asked["calendar"]), int(asked["target_s"])

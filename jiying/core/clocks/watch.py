@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jiying.core.calendars import Calendar
 from jiying.core.clocks.types import Clock, Point
-from jiying.core.standards import Rule
+from jiying.core.standards import Facts, Rule
 
 NEVER = 1 << 62
 
@@ -14,7 +14,8 @@ NEVER = 1 << 62
 class Promise(NamedTuple):
     """What a clock is held to now; `target_s` None means that nothing is promised for the metric.
 
-    `lead` is the time allowed for acceptance (open seconds of its calendar) before a clock that starts at acceptance.
+    `facts` chose the row. `lead` is the time allowed for acceptance (open seconds of its calendar) before a clock that
+    starts at acceptance.
     """
 
     target_s: int | None
@@ -22,6 +23,7 @@ class Promise(NamedTuple):
     calendar_ref: tuple[str, int]
     row: str
     rule: Rule
+    facts: Facts
     lead: tuple[Calendar, int] | None = None
 
 
