@@ -1,0 +1,26 @@
+/** Entry of every page: htmx, Alpine (CSP build) and our islands. Islands find their elements by data attributes. */
+import htmx from "htmx.org";
+import Alpine from "@alpinejs/csp";
+import "htmx.org/dist/ext/hx-alpine-compat.js";
+import { startCountdowns } from "./countdown";
+import { startDialogs } from "./dialogs";
+import { startDrafts } from "./drafts";
+import { startFrame } from "./frame";
+import { startKeys } from "./keys";
+import { startLive } from "./live";
+import { startRequests } from "./requests";
+import { readPageTime } from "./servertime";
+import { startNotices } from "./toasts";
+
+Object.assign(window, { htmx, Alpine });
+readPageTime();
+startRequests();
+startFrame();
+startDialogs();
+startNotices();
+startKeys();
+startDrafts();
+startCountdowns();
+startLive();
+Alpine.start();
+document.documentElement.dataset["ready"] = ""; // tests wait for it

@@ -1,0 +1,47 @@
+/** The frame's switches: rail, theme and sound, each kept in this browser. */
+
+function setTheme(wish: string): void {
+  localStorage.setItem("jy-theme", wish);
+  dispatchEvent(new Event("jy:theme")); // boot.ts applies it, here and in the other tabs
+  showChoice();
+}
+
+function showChoice(): void {
+  const wish = localStorage.getItem("jy-theme") ?? "auto";
+  for (const button of document.querySelectorAll<HTMLElement>("[data-set-theme]")) button.setAttribute("aria-pressed", String(button.dataset["setTheme"] === wish));
+  const sound = localStorage.getItem("jy-sound") !== "off";
+  for (const button of document.querySelectorAll("[data-toggle-sound]")) button.setAttribute("aria-pressed", String(sound));
+  const small = document.documentElement.dataset["rail"] === "small";
+  for (const button of document.querySelectorAll("[data-toggle-rail]")) button.setAttribute("aria-expanded", String(!small));
+}
+
+function toggleRail(): void {
+  const root = document.documentElement;
+  const small = root.dataset["rail"] !== "small";
+  if (small) root.dataset["rail"] = "small";
+  else delete root.dataset["rail"];
+  localStorage.setItem("jy-rail", small ? "small" : "full");
+  showChoice();
+}
+
+function toggleSound(): void {
+  localStorage.setItem("jy-sound", localStorage.getItem("jy-sound") === "off" ? "on" : "off");
+  showChoice();
+}
+
+export function startFrame(): void {
+  showChoice();
+  document.addEventListener("click", (event) => {
+    const target = event.target as Element;
+    const theme = target.closest<HTMLElement>("[data-set-theme]");
+    if (theme !== null) setTheme(theme.dataset["setTheme"] ?? "auto");
+    if (target.closest("[data-toggle-rail]")) toggleRail();
+    if (target.closest("[data-toggle-sound]")) toggleSound();
+    if (target.closest("[data-reload]")) location.reload();
+    if (target.closest("[data-back]")) history.back();
+  });
+  document.addEventListener("change", (event) => {
+    const field = event.target as HTMLElement;
+    if (field.matches("select[data-submit], input[data-submit]")) (field as HTMLSelectElement).form?.requestSubmit();
+  });
+}
