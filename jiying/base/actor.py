@@ -1,5 +1,6 @@
 """Who acts: a person, a person's token, the system, a customer or an import. Passed to every service."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +41,11 @@ class _Everything(frozenset[str]):
 
     def __contains__(self, right: object) -> bool:
         return True
+
+    def __and__(self, rights: AbstractSet[object]) -> frozenset[str]:
+        return frozenset(str(right) for right in rights)
+
+    __rand__ = __and__
 
 
 EVERYTHING: frozenset[str] = _Everything()

@@ -12,7 +12,8 @@ from jiying.base.models import DueRow
 class Clock(DueRow):
     """One measurement of one metric for one subject, as `core.clocks.fold` last gave it.
 
-    `wake_at` is the instant of `next_point`; `points` are the points still to come as [code, epoch second].
+    `wake_at` is the instant of the next point; `points` are those still to come as [code, epoch second], `fired` those
+    that have been facts, as {code: epoch second}.
     """
 
     class State(models.TextChoices):
@@ -41,7 +42,7 @@ class Clock(DueRow):
     row = models.CharField(max_length=80)
     runs = models.JSONField(default=list)  # [[start, end | null], …] epoch seconds
     points = models.JSONField(default=list)
-    next_point = models.CharField(max_length=10, blank=True)
+    fired = models.JSONField(default=dict)
 
     class Meta:
         constraints = (

@@ -1,8 +1,50 @@
-"""The desk floor as a Django app."""
+"""The desk floor as a Django app: what it registers with the floors below."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DeskConfig(AppConfig):
     name = "jiying.desk"
     label = "desk"
+
+    def ready(self) -> None:
+        from jiying.base import due, seeds, settings_store, subjects, texts
+        from jiying.desk.models import RouteCall, TicketTimer
+        from jiying.desk.services import collaboration, holding, routing, seeding, telling, timers
+        from jiying.desk.texts import FAULTS, TERMS
+
+        texts.register_terms(TERMS)
+        texts.register_faults(FAULTS)
+        seeds.SEEDS.append(seeding.seed)
+        settings_store.register(
+            settings_store.Definition(
+                "desk.reroute_unaccepted", False, _("Route a ticket again when it is not accepted in time")
+            )
+        )
+        due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers))
+        due.register(due.Sweep("routing", RouteCall, routing.serve_calls))
+        subjects.register(
+            subjects.Kind(
+                name=holding.KIND,
+                lock=holding.lock_many,
+                visible=telling.visible,
+                recipients=telling.recipients,
+                describe=telling.describe,
+                still_true=telling.still_true,
+                on_clock=telling.on_clock,
+                clocks_changed=holding.copy_due,
+            )
+        )
+        subjects.register(
+            subjects.Kind(
+                name=collaboration.KIND,
+                lock=collaboration.lock_many,
+                visible=telling.collaboration_visible,
+                recipients=telling.collaboration_recipients,
+                describe=telling.describe_collaborations,
+                still_true=telling.collaborations_still_true,
+                on_clock=lambda held, points, now: None,
+                clocks_changed=lambda held: None,
+            )
+        )

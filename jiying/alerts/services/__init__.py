@@ -1,0 +1,1 @@
+"""The verbs of alerts: raise, deliver, see, acknowledge, send again."""

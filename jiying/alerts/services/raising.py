@@ -1,0 +1,69 @@
+"""Raises alerts in the transaction of the fact that causes them: rows only, nothing networked."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from jiying.alerts.models import Alert, Delivery
+from jiying.base.models import Person
+
+# From this severity on a message leaves the house besides the pop-up.
+MAILED = frozenset({"breach", "critical"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell one person. The same `key` is never told twice, however often it is raised."""
+
+    key: str
+    person_id: int
+    capacity: str
+    kind: str
+    severity: str
+    subject_kind: str
+    subject_id: int
+    at: datetime
+    late: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
+    """Insert alerts, and one delivery for each person and way for all of them together: a digest, not a storm (C18)."""
+    if not notices:
+        return 0
+    deliveries = _deliveries(notices, now)
+    alerts = [
+        Alert(
+            key=n.key,
+            person_id=n.person_id,
+            capacity=n.capacity,
+            kind=n.kind,
+            severity=n.severity,
+            subject_kind=n.subject_kind,
+            subject_id=n.subject_id,
+            data=dict(n.data),
+            at=n.at,
+            noticed_at=now,
+            late=n.late,
+            delivery=deliveries.get(n.person_id) if n.severity in MAILED else None,
+        )
+        for n in notices
+    ]
+    Alert.objects.bulk_create(alerts, ignore_conflicts=True)
+    return len(alerts)
+
+
+def _deliveries(notices: Sequence[Notice], now: datetime) -> dict[int, Delivery]:
+    people = {n.person_id for n in notices if n.severity in MAILED}
+    if not people or not settings.MAIL_ENABLED:
+        return {}
+    targets = Person.objects.filter(pk__in=people, is_active=True).exclude(email="").values_list("pk", "email")
+    rows = [
+        Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), wake_at=now, created_at=now)
+        for pk, email in targets
+    ]
+    return {row.person_id: row for row in Delivery.objects.bulk_create(rows)}

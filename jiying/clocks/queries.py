@@ -1,0 +1,167 @@
+"""Reads of the clocks floor: compiled standards and calendars by version, a subject's clocks, pills for lists."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from jiying.base import documents, journal
+from jiying.base.models import JournalEntry, VersionedDocument
+from jiying.clocks.models import Clock
+from jiying.core import clocks as core
+from jiying.core.calendars import Calendar, CalendarSpec, compile_calendar
+from jiying.core.standards import Standard, parse
+
+STANDARD = "default"  # the one standard set; its rows tell channels, priorities, tiers and categories apart
+
+
+@lru_cache(maxsize=64)
+def standard(version: int) -> Standard:
+    """A version of the standard set. Versions never change, so what was parsed is kept."""
+    return parse({**documents.get("standard", STANDARD, version).body, "version": version})
+
+
+@lru_cache(maxsize=128)
+def calendar(key: str, version: int) -> Calendar:
+    """A version of a calendar, compiled once for each process."""
+    return compile_calendar(CalendarSpec.from_json(documents.get("calendar", key, version).body))
+
+
+class StoredBook:
+    """The versions that `core.clocks.fold` asks for, from the database."""
+
+    def standard(self, version: int) -> Standard:
+        return standard(version)
+
+    def calendar(self, key: str, version: int) -> Calendar:
+        return calendar(key, version)
+
+
+BOOK = StoredBook()
+
+
+def versions_in_force(now: datetime) -> dict[str, Any]:
+    """What the `opened` event of a subject binds it to: {"standard": n, "calendars": {key: n}}."""
+    return {
+        "standard": documents.in_force("standard", now)[STANDARD],
+        "calendars": dict(documents.in_force("calendar", now)),
+    }
+
+
+def second_of(at: datetime) -> int:
+    """The second in which an instant ends: so "stopped at or before due" is exact in whole seconds (ADR 0006)."""
+    return math.ceil(at.timestamp())
+
+
+def instant_of(second: int | None) -> datetime | None:
+    return None if second is None else datetime.fromtimestamp(second, UTC)
+
+
+def event_of(entry: JournalEntry) -> core.Event:
+    """A journal entry as the fold takes it: its code without the feature's prefix."""
+    return core.Event(second_of(entry.at), entry.pk, entry.kind.partition(".")[2], entry.data)
+
+
+def events_of(subject_kind: str, subject_id: int) -> list[core.Event]:
+    return [event_of(e) for e in journal.of(subject_kind, subject_id) if not e.kind.startswith("clock.")]
+
+
+def of_subject(subject_kind: str, subject_id: int) -> list[Clock]:
+    rows = Clock.objects.filter(subject_kind=subject_kind, subject_id=subject_id)
+    return list(rows.select_related("cause").order_by("metric", "seq"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """A clock as the browser ticks it: epoch seconds; `open` are the open intervals from now to the due instant."""
+
+    clock: Clock
+    due: int | None
+    warn1: int | None
+    warn2: int | None
+    left_s: int | None  # working seconds left at `now`; negative when late
+    open: str  # "start-end,start-end"
+    calendar: str
+
+
+MAX_INTERVALS = 40  # enough for some weeks of working days; beyond, the browser shows the due day only
+
+
+def pill(clock: Clock, now: datetime) -> Pill:
+    due = second_of(clock.due_at) if clock.due_at else None
+    points = dict((code, at) for code, at in clock.points)
+    fired = clock.fired
+    left, spans = None, ""
+    if due is not None:
+        hours = calendar(clock.calendar, clock.calendar_version)
+        at = second_of(clock.paused_at) if clock.paused_at else int(now.timestamp())
+        left = hours.between(at, due)
+        if clock.state == Clock.State.RUNNING and left > 0:
+            spans = ",".join(f"{a}-{b}" for a, b in hours.intervals(at, due)[:MAX_INTERVALS])
+    return Pill(
+        clock=clock,
+        due=due,
+        warn1=fired.get("warn1", points.get("warn1")),
+        warn2=fired.get("warn2", points.get("warn2")),
+        left_s=left,
+        open=spans,
+        calendar=clock.calendar,
+    )
+
+
+_OPEN = (Clock.State.PENDING, Clock.State.RUNNING, Clock.State.PAUSED, Clock.State.BREACHED)
+# Which clock a list row shows: what is late or due comes before what waits.
+_RANK = {Clock.State.BREACHED: 0, Clock.State.RUNNING: 0, Clock.State.PENDING: 1, Clock.State.PAUSED: 2}
+
+
+def next_pills(subject_kind: str, ids: Collection[int], now: datetime) -> dict[int, Pill]:
+    """For each subject the clock that matters next, in one query."""
+    rows = Clock.objects.filter(
+        subject_kind=subject_kind, subject_id__in=ids, ended_at__isnull=True, state__in=_OPEN, due_at__isnull=False
+    )
+    best: dict[int, Clock] = {}
+    for row in rows:
+        other = best.get(row.subject_id)
+        if other is None or _urgency(row) < _urgency(other):
+            best[row.subject_id] = row
+    return {subject: pill(row, now) for subject, row in best.items()}
+
+
+def _urgency(clock: Clock) -> tuple[int, float]:
+    return _RANK[Clock.State(clock.state)], clock.due_at.timestamp() if clock.due_at else math.inf
+
+
+def next_due(clocks: Iterable[Clock]) -> tuple[datetime | None, bool]:
+    """What a subject's own row copies: its next due instant (a late one counts first), and whether any is late."""
+    open_clocks = [c for c in clocks if c.is_open and c.due_at is not None]
+    ticking = [c.due_at for c in open_clocks if c.state in (Clock.State.RUNNING, Clock.State.BREACHED) and c.due_at]
+    waiting = [c.due_at for c in open_clocks if c.state == Clock.State.PENDING and c.due_at]
+    late = any(c.state == Clock.State.BREACHED for c in open_clocks)
+    return (min(ticking or waiting, default=None), late)
+
+
+def calendars(now: datetime) -> list[VersionedDocument]:
+    """The version in force of each calendar, by key."""
+    found = [documents.get("calendar", key, n) for key, n in documents.in_force("calendar", now).items()]
+    return sorted(found, key=lambda d: d.key)
+
+
+def uncovered_years(now: datetime) -> Mapping[str, list[int]]:
+    """{calendar key: years from now on, up to the next one, whose statutory days are not known} (C2)."""
+    years = (now.year, now.year + 1)
+    gaps: dict[str, list[int]] = {}
+    for document in calendars(now):
+        last = document.body.get("last_year")
+        missing = [y for y in years if last is not None and y > last]
+        if missing:
+            gaps[document.key] = missing
+    return gaps
+
+
+def forget() -> None:
+    """Drop all that is kept (between tests)."""
+    standard.cache_clear()
+    calendar.cache_clear()
+    documents.forget()

@@ -1,0 +1,51 @@
+"""How calendars and standards are checked when they are saved, and what follows when they change (C5, C7)."""
+
+from datetime import datetime
+from typing import Any
+
+from jiying.base import documents
+from jiying.base.actor import Actor
+from jiying.base.errors import Fault
+from jiying.base.models import Job, VersionedDocument
+from jiying.core import calendars as core_calendars
+from jiying.core import standards as core_standards
+
+REDATE = "clocks.redate"
+
+
+def _calendar_faults(body: Any) -> list[Fault]:
+    if not isinstance(body, dict):
+        return [Fault("", "not_an_object")]
+    return [Fault(p.path, f"calendar_{p.code}", p.params) for p in core_calendars.problems(body)]
+
+
+def _standard_faults(body: Any) -> list[Fault]:
+    known = set(VersionedDocument.objects.filter(kind="calendar").values_list("key", flat=True))
+    return [Fault(p.path, f"standard_{p.code}", p.params) for p in core_standards.problems(body, known)]
+
+
+def _calendar_changed(document: VersionedDocument, actor: Actor, now: datetime) -> None:
+    """An edited calendar re-dates the running clocks that use it, in one background job with progress (C5)."""
+    _start_job(document, actor, now, now)
+
+
+def _standard_approved(document: VersionedDocument, actor: Actor, now: datetime) -> None:
+    """Running clocks keep their version, unless the approval says to re-date them from the effective date (C7)."""
+    if document.redate:
+        _start_job(document, actor, now, document.effective_from or now)
+
+
+def _start_job(document: VersionedDocument, actor: Actor, now: datetime, at: datetime) -> None:
+    Job.objects.create(
+        kind=REDATE,
+        params={"document": document.pk, "kind": document.kind, "key": document.key, "number": document.number},
+        wake_at=at,
+        created_by=actor.person,
+        created_at=now,
+    )
+
+
+CALENDAR = documents.DocumentKind(
+    "calendar", "clocks.edit", _calendar_faults, needs_approval=False, approved=_calendar_changed
+)
+STANDARD = documents.DocumentKind("standard", "clocks.edit", _standard_faults, approved=_standard_approved)

@@ -1,0 +1,162 @@
+"""Keeps stored clocks equal to the fold of their journal. The caller holds the subject's lock and has recorded the event.
+
+Always a whole fold: a late or corrected event needs no path of its own, and live and replay cannot differ (C12).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jiying.base import journal
+from jiying.base.actor import SYSTEM
+from jiying.clocks.models import Clock
+from jiying.clocks.queries import BOOK, events_of, instant_of, second_of
+from jiying.core import clocks as core
+
+_FIELDS = (
+    "state",
+    "started_at",
+    "due_at",
+    "ended_at",
+    "breached_at",
+    "paused_at",
+    "paused_reason",
+    "target_s",
+    "calendar",
+    "calendar_version",
+    "standard_version",
+    "row",
+    "runs",
+    "points",
+    "fired",
+    "wake_at",
+)
+
+
+def plan(events: Sequence[core.Event], now: datetime) -> list[Clock]:
+    """The clocks that events give, as rows not yet stored: a new ticket is inserted with its due time at once."""
+    version = _version(events)
+    return [_row(clock, version) for clock in core.fold(events, BOOK, int(now.timestamp()))]
+
+
+def store_new(subject_kind: str, subject_id: int, planned: Sequence[Clock]) -> None:
+    """Insert the clocks of a subject that was just created, in one statement."""
+    for row in planned:
+        row.subject_kind, row.subject_id = subject_kind, subject_id
+    Clock.objects.bulk_create(planned)
+
+
+def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
+    """Fold the subject's journal again and write what changed; returns all its clocks.
+
+    A breach that nobody had seen yet becomes a fact dated at its due instant; a verdict that a late event
+    changed is journalled as a correction.
+    """
+    stored = {
+        (row.metric, row.seq): row
+        for row in Clock.objects.select_for_update()
+        .filter(subject_kind=subject_kind, subject_id=subject_id)
+        .order_by("pk")
+    }
+    facts: list[journal.Fact] = []
+    new: list[Clock] = []
+    changed: list[Clock] = []
+    for row in plan(events_of(subject_kind, subject_id), now):
+        row.subject_kind, row.subject_id = subject_kind, subject_id
+        old = stored.pop((row.metric, row.seq), None)
+        if old is None:
+            new.append(row)
+        elif _carry(old, row, now):
+            changed.append(row)
+        facts.extend(_verdict_facts(old, row, now))
+    _write(new, changed, list(stored.values()))
+    if facts:
+        journal.record(SYSTEM, facts, now=now)
+    return list(Clock.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by("metric", "seq"))
+
+
+def _version(events: Sequence[core.Event]) -> int:
+    versions = [e.data["standard"] for e in events if "standard" in e.data]
+    return int(versions[-1]) if versions else 0
+
+
+def _row(clock: core.Clock, version: int) -> Clock:
+    key, calendar_version = clock.calendar
+    row = Clock(
+        metric=clock.metric,
+        seq=clock.seq,
+        state=str(clock.state),
+        started_at=instant_of(clock.started_at),
+        due_at=instant_of(clock.due_at),
+        ended_at=instant_of(clock.ended_at),
+        breached_at=instant_of(clock.breached_at),
+        paused_at=instant_of(clock.paused_at),
+        paused_reason=clock.paused_reason or "",
+        target_s=clock.target_s,
+        calendar=key,
+        calendar_version=calendar_version,
+        standard_version=version,
+        row=clock.row,
+        runs=[list(run) for run in clock.runs],
+        points=[[point.code, point.at] for point in clock.points],
+    )
+    arm(row)
+    return row
+
+
+def arm(row: Clock) -> None:
+    """Set `wake_at` to the first point that has not been a fact yet."""
+    waiting = [at for code, at in row.points if not _was_fired(row.fired, code, at)]
+    row.wake_at = instant_of(min(waiting)) if waiting else None
+
+
+def _was_fired(fired: Mapping[str, int], code: str, at: int) -> bool:
+    """A point fires again only if it moved to a later instant (another target): then it is another promise."""
+    return code in fired and at <= fired[code]
+
+
+def _carry(old: Clock, row: Clock, now: datetime) -> bool:
+    """Give the new row the old one's identity and fired points; True if anything differs."""
+    row.pk, row.fired = old.pk, dict(old.fired)
+    row.fence, row.attempts, row.parked_at, row.last_error = old.fence, old.attempts, old.parked_at, old.last_error
+    if row.breached_at is not None and old.breached_at is None:
+        row.fired["due"] = second_of(row.breached_at)
+    arm(row)
+    return any(getattr(old, name) != getattr(row, name) for name in _FIELDS)
+
+
+def _verdict_facts(old: Clock | None, row: Clock, now: datetime) -> list[journal.Fact]:
+    about: dict[str, Any] = {"metric": row.metric, "seq": row.seq}
+    if old is None:
+        if row.breached_at is not None:
+            row.fired["due"] = second_of(row.breached_at)
+            arm(row)
+            return [_fact(row, "clock.breached", row.breached_at, about)]
+        return []
+    about["clock"] = row.pk
+    if row.breached_at is not None and old.breached_at is None:
+        return [_fact(row, "clock.breached", row.breached_at, about)]
+    if old.breached_at != row.breached_at or (old.ended_at and row.ended_at and old.ended_at != row.ended_at):
+        return [_fact(row, "clock.corrected", now, {**about, "was": _verdict(old), "is": _verdict(row)})]
+    return []
+
+
+def _verdict(row: Clock) -> dict[str, Any]:
+    return {
+        "state": row.state,
+        "due_at": row.due_at.isoformat() if row.due_at else None,
+        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
+    }
+
+
+def _fact(row: Clock, kind: str, at: datetime, data: Mapping[str, Any]) -> journal.Fact:
+    return journal.Fact(row.subject_kind, row.subject_id, kind, at, data)
+
+
+def _write(new: list[Clock], changed: list[Clock], gone: list[Clock]) -> None:
+    if new:
+        Clock.objects.bulk_create(new)
+    for row in changed:
+        row.save(update_fields=list(_FIELDS))
+    if gone:  # a correction took away the event that had started them
+        Clock.objects.filter(pk__in=[row.pk for row in gone]).delete()

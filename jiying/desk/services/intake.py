@@ -1,0 +1,274 @@
+"""Opens tickets (D1): number, priority, category, clocks and assignment are there when the call returns."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from jiying.base import counters, journal
+from jiying.base.actor import Actor
+from jiying.base.errors import Conflict, Fault, Invalid
+from jiying.base.models import IdempotencyKey
+from jiying.base.policies import require
+from jiying.clocks.queries import next_due, second_of, versions_in_force
+from jiying.clocks.services.keeping import plan, store_new
+from jiying.core import clocks as core_clocks
+from jiying.core import routing
+from jiying.core.priority import Request
+from jiying.core.standards import CHANNELS, PRIORITIES
+from jiying.desk.models import Customer, Ticket, TicketTimer
+from jiying.desk.services import customers, loads, triage
+from jiying.desk.services.holding import KIND, rings
+
+TYPES = ("inquiry", "complaint", "suggestion", "fault")
+PAST = timedelta(seconds=60)  # a receipt older than this is history and needs the import right
+MAX_SUBJECT, MAX_DESCRIPTION, MAX_TAGS = 200, 20_000, 20
+TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """A request as it came in. `opened_by` is customer or agent; `priority` given = set by hand."""
+
+    subject: str
+    channel: str
+    description: str = ""
+    type: str = "inquiry"
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    priority: str | None = None
+    received_at: datetime | None = None
+    customer: customers.CustomerData | None = None
+    customer_id: int | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    opened_by: str = "customer"
+    take_it: bool = False  # the agent who opens it keeps it
+    amount: int | None = None
+    idempotency_key: str = ""
+
+    def digest(self) -> str:
+        plain = json.dumps(asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
+    """Open a ticket, classified, routed and with its clocks; the same idempotency key gives the same ticket again.
+
+    Raises Denied, Invalid (all faults at once), Conflict (the key was used for another request).
+    """
+    require(actor, "desk.create")
+    new = _checked(actor, new, now)
+    if (known := _known(actor, new)) is not None:
+        return known
+    number = _take_number(new.received_at or now)
+    tried: frozenset[int] = frozenset()
+    for _try in range(TRIES):
+        try:
+            with transaction.atomic():
+                return _create(actor, new, number, tried, now)
+        except _PlaceTaken as lost:  # two tickets chose the last place of one agent: this one chooses again
+            tried |= {lost.person_id}
+        except IntegrityError:
+            if (known := _known(actor, new)) is not None:
+                return known
+            if _try == TRIES - 1:
+                raise
+    with transaction.atomic():
+        return _create(actor, replace(new, take_it=False), number, None, now)
+
+
+class _PlaceTaken(Exception):
+    def __init__(self, person_id: int) -> None:
+        super().__init__(person_id)
+        self.person_id = person_id
+
+
+def _checked(actor: Actor, new: NewTicket, now: datetime) -> NewTicket:
+    faults = list(_faults(actor, new, now))
+    if faults:
+        raise Invalid(*faults)
+    triage.check_category(new.category)
+    return replace(new, subject=new.subject.strip(), received_at=new.received_at or now)
+
+
+def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
+    faults = []
+    if not new.subject.strip():
+        faults.append(Fault("subject", "required", {"field": "subject"}))
+    for name, text, limit in (
+        ("subject", new.subject, MAX_SUBJECT),
+        ("description", new.description, MAX_DESCRIPTION),
+    ):
+        if len(text) > limit:
+            faults.append(Fault(name, "too_long", {"limit": limit, "length": len(text)}))
+        if "\x00" in text:
+            faults.append(Fault(name, "control_character", {}))
+    for name, value, known in (
+        ("channel", new.channel, CHANNELS),
+        ("type", new.type, TYPES),
+        ("priority", new.priority or "P3", PRIORITIES),
+    ):
+        if value not in known:
+            faults.append(Fault(name, "unknown_value", {"value": value, "known": ", ".join(known)}))
+    if len(new.tags) > MAX_TAGS or any(not t or len(t) > 40 or "\x00" in t for t in new.tags):
+        faults.append(Fault("tags", "bad_tags", {"limit": MAX_TAGS}))
+    faults.extend(_receipt_faults(actor, new, now))
+    if new.customer is not None:
+        faults.extend(customers.faults(new.customer))
+    return faults
+
+
+def _receipt_faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
+    if new.received_at is None:
+        return []
+    if new.received_at > now + timedelta(seconds=5):
+        return [Fault("received_at", "in_future", {"value": new.received_at.isoformat()})]
+    if now - new.received_at > PAST and "desk.import" not in actor.rights:
+        return [Fault("received_at", "past_needs_right", {})]
+    if new.received_at.year < 2000:
+        return [Fault("received_at", "too_old", {"value": new.received_at.isoformat()})]
+    return []
+
+
+def _known(actor: Actor, new: NewTicket) -> Ticket | None:
+    """The ticket that this key made before; another request under the same key is refused."""
+    if not new.idempotency_key:
+        return None
+    row = IdempotencyKey.objects.filter(actor=f"{actor.kind}:{actor.id}", key=new.idempotency_key).first()
+    if row is None:
+        return None
+    if row.digest != new.digest():
+        raise Conflict.one("idempotency_mismatch", "Idempotency-Key")
+    return Ticket.objects.get(pk=row.subject_id)
+
+
+def _take_number(received_at: datetime) -> str:
+    """`GD20240501001`: rising within the local day of the site's zone, never reused, gaps allowed (D2)."""
+    day = received_at.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
+    return f"GD{day}{counters.take(f'ticket:{day}'):03d}"
+
+
+def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Ticket:
+    """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
+    customer = customers.find_or_create(new, now)
+    ticket = _row(actor, new, number, customer, now)
+    choice = _choose(actor, new, ticket, customer, tried)
+    if choice is not None and choice.person is not None:
+        ticket.assignee_id, ticket.assigned_at, ticket.status = choice.person, now, "assigned"
+        ticket.team_id = ticket.team_id or triage.team_of(choice.person)
+    if new.take_it and ticket.assignee_id == actor.id:
+        ticket.status, ticket.accepted_at = "accepted", now
+    facts = _facts(ticket, new, choice, now)
+    clocks = plan(_events(facts), now)
+    ticket.next_due_at, ticket.is_late = next_due(clocks)
+    ticket.save(force_insert=True)
+    store_new(KIND, ticket.pk, clocks)
+    journal.record(
+        actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, rings(ticket)) for k, at, data in facts], now=now
+    )
+    if new.idempotency_key:
+        IdempotencyKey.objects.create(
+            actor=f"{actor.kind}:{actor.id}",
+            key=new.idempotency_key,
+            digest=new.digest(),
+            subject_kind=KIND,
+            subject_id=ticket.pk,
+            at=now,
+        )
+    _take_place(ticket, new, now)
+    return ticket
+
+
+def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, now: datetime) -> Ticket:
+    received_at = new.received_at or now
+    tier = customer.tier if customer else "standard"
+    request = Request(
+        channel=new.channel,
+        subject=new.subject,
+        description=new.description,
+        type=new.type,
+        category=new.category or None,
+        tier=tier,
+        amount=new.amount,
+        tags=frozenset(new.tags),
+    )
+    priority, reason = triage.decide_priority(request, now)
+    if new.priority is not None:
+        reason = {"manual": True, "by_rule": priority, "by": actor.id}
+    return Ticket(
+        number=number,
+        subject=new.subject,
+        description=new.description,
+        customer=customer,
+        channel=new.channel,
+        type=new.type,
+        category=new.category,
+        tags=list(new.tags),
+        fields=dict(new.fields),
+        priority=new.priority or priority,
+        priority_source="manual" if new.priority else "rule",
+        priority_reason=reason,
+        tier=tier,
+        opened_by=actor.person if new.opened_by == "agent" else None,
+        received_at=received_at,
+        created_at=now,
+        last_message=new.description[:160],
+        last_message_at=received_at,
+    )
+
+
+def _choose(
+    actor: Actor, new: NewTicket, ticket: Ticket, customer: Customer | None, tried: frozenset[int] | None
+) -> routing.Choice | None:
+    ticket.team_id = triage.team_for(ticket)
+    if tried is None:
+        return None
+    if new.take_it and actor.id is not None and actor.kind in ("person", "token"):
+        return routing.Choice(actor.id, "opened_it", 1, 1, {}, ())
+    need = triage.need_of(ticket, customer, tried)
+    return routing.choose(need, triage.candidates(ticket.channel, ticket.team_id))
+
+
+_Facts = list[tuple[str, datetime, dict[str, Any]]]
+
+
+def _facts(ticket: Ticket, new: NewTicket, choice: routing.Choice | None, now: datetime) -> _Facts:
+    opened: dict[str, Any] = {
+        "number": ticket.number,
+        "channel": ticket.channel,
+        "priority": ticket.priority,
+        "priority_reason": ticket.priority_reason,
+        "tier": ticket.tier,
+        "category": ticket.category or None,
+        "type": ticket.type,
+        "by": new.opened_by,
+        **versions_in_force(now),
+    }
+    facts: _Facts = [("opened", ticket.received_at, opened)]
+    if choice is None or choice.person is None:
+        explained = choice.as_data() if choice else {"decided_by": "nobody"}
+        return [*facts, ("queued", now, explained)]
+    facts.append(("assigned", now, {"to": choice.person, "why": choice.as_data()}))
+    if ticket.status == "accepted":
+        facts.append(("accepted", now, {"by": choice.person}))
+    return facts
+
+
+def _events(facts: _Facts) -> list[core_clocks.Event]:
+    return [core_clocks.Event(second_of(at), n, kind, data) for n, (kind, at, data) in enumerate(facts)]
+
+
+def _take_place(ticket: Ticket, new: NewTicket, now: datetime) -> None:
+    """Last of all, for the shortest hold on the agent's row."""
+    if ticket.assignee_id is None:
+        TicketTimer.objects.create(ticket=ticket, kind="route", wake_at=now + timedelta(seconds=1))
+    elif new.take_it:
+        loads.take_anyway(ticket.assignee_id, ticket.channel, now)
+    elif not loads.take(ticket.assignee_id, ticket.channel, now):
+        raise _PlaceTaken(ticket.assignee_id)

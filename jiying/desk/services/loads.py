@@ -1,0 +1,51 @@
+"""Agents' loads: a place is taken by compare-and-set and last, so that no agent is ever over capacity by routing."""
+
+from datetime import datetime
+
+from django.db.models import Case, F, Value, When
+
+from jiying.desk.models import AgentLoad, RouteCall, Ticket
+
+DEFAULT_CAPACITY = {"phone": 1, "chat": 4, "email": 20, "social": 10, "web": 20, "other": 20}
+CARRIED = frozenset({"assigned", "accepted", "in_progress", "waiting"})  # statuses that take up a place
+
+
+def take(person_id: int, channel: str, now: datetime) -> bool:
+    """Take a place of an agent; False if there is none left (somebody was quicker)."""
+    return bool(
+        AgentLoad.objects.filter(person_id=person_id, channel=channel, n_open__lt=F("capacity")).update(
+            n_open=F("n_open") + 1, idle_since=now
+        )
+    )
+
+
+def take_anyway(person_id: int, channel: str, now: datetime) -> None:
+    """Add to a load by hand: a supervisor may go past the capacity, knowingly."""
+    changed = AgentLoad.objects.filter(person_id=person_id, channel=channel).update(
+        n_open=F("n_open") + 1, idle_since=now
+    )
+    if not changed:
+        AgentLoad.objects.get_or_create(
+            person_id=person_id,
+            channel=channel,
+            defaults={"capacity": DEFAULT_CAPACITY.get(channel, 10), "n_open": 1, "idle_since": now},
+        )
+
+
+def give_back(person_id: int, channel: str, now: datetime) -> None:
+    """Free a place and call the router for this agent: the oldest fitting ticket of the queue is theirs (D24)."""
+    AgentLoad.objects.filter(person_id=person_id, channel=channel).update(n_open=_one_less())
+    call(person_id, now)
+
+
+def _one_less() -> Case:
+    return Case(When(n_open__gt=0, then=F("n_open") - 1), default=Value(0))
+
+
+def call(person_id: int, now: datetime) -> None:
+    """Ask the worker to look through the queue for this agent."""
+    RouteCall.objects.update_or_create(person_id=person_id, defaults={"wake_at": now, "parked_at": None, "attempts": 0})
+
+
+def carried(ticket: Ticket) -> bool:
+    return ticket.assignee_id is not None and ticket.status in CARRIED

@@ -1,0 +1,162 @@
+"""What is said on a ticket (D5): replies, notes, calls, customers' messages. A reply and a hold in one step count both."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from jiying.base import journal
+from jiying.base.actor import Actor
+from jiying.base.errors import Denied, Invalid, NotFound
+from jiying.core import lifecycle
+from jiying.desk.models import Message, Ticket
+from jiying.desk.policies import require_handle, require_visible
+from jiying.desk.services import handling
+from jiying.desk.services.holding import decide, expect_revision, fact, lock, settle
+
+MAX_BODY = 20_000
+
+
+def _body(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid.one("body", "required", field="body")
+    if len(text) > MAX_BODY:
+        raise Invalid.one("body", "too_long", limit=MAX_BODY, length=len(text))
+    if "\x00" in text:
+        raise Invalid.one("body", "control_character")
+    return text
+
+
+@transaction.atomic
+def reply(
+    *,
+    actor: Actor,
+    number: str,
+    body: str,
+    hold_for: str = "",
+    by: str = "person",
+    revision: int | None = None,
+    now: datetime,
+) -> Message:
+    """A public answer to the customer; it accepts a ticket that its agent had not accepted yet.
+
+    `by` bot or auto is an automatic answer: it never stops a first response (C13a).
+    """
+    ticket = lock(number)
+    require_handle(actor, ticket)
+    expect_revision(ticket, revision)
+    body = _body(body)
+    facts = _accepting(actor, ticket, now) if by == "person" else []
+    decide(ticket, "reply" if by == "person" else "note")
+    facts.append(_said(ticket, {"direction": "out", "public": True, "by": by, "way": "message"}, now))
+    if by == "person":
+        _answered(ticket, now)
+    if hold_for:
+        facts.append(handling.held(ticket, hold_for, "", now))
+    return _write(actor, ticket, Message(kind="reply", by=by, body=body), facts, now)
+
+
+@transaction.atomic
+def call(
+    *,
+    actor: Actor,
+    number: str,
+    direction: str,
+    duration_s: int,
+    note: str = "",
+    recording_url: str = "",
+    now: datetime,
+) -> Message:
+    """An answered call by a person: acceptance and first response in one (C8)."""
+    ticket = lock(number)
+    require_handle(actor, ticket)
+    if direction not in ("in", "out"):
+        raise Invalid.one("direction", "unknown_value", value=direction, known="in, out")
+    if not 0 <= duration_s <= 86_400:
+        raise Invalid.one("duration_s", "out_of_range", low=0, high=86_400)
+    if recording_url and not recording_url.startswith(("https://", "http://")):
+        raise Invalid.one("recording_url", "bad_url", value=recording_url[:80])
+    facts = _accepting(actor, ticket, now)
+    decide(ticket, "reply")
+    about = {"direction": direction, "public": True, "by": "person", "way": "call", "duration_s": duration_s}
+    facts.append(_said(ticket, about, now))
+    _answered(ticket, now)
+    details = {"direction": direction, "duration_s": duration_s, "recording_url": recording_url}
+    return _write(actor, ticket, Message(kind="call", body=note.strip(), call=details), facts, now)
+
+
+@transaction.atomic
+def note(*, actor: Actor, number: str, body: str, now: datetime) -> Message:
+    """An internal note: never seen by the customer, stops no clock. Everybody who sees the ticket may write one."""
+    ticket = lock(number)
+    require_visible(actor, ticket)
+    if not actor.rights & {"desk.handle", "desk.assign", "desk.answer", "desk.view_all"}:
+        raise Denied("desk.handle")
+    body = _body(body)
+    decide(ticket, "note")
+    said = _said(ticket, {"direction": "out", "public": False, "by": "person", "way": "note"}, now)
+    return _write(actor, ticket, Message(kind="note", body=body), [said], now)
+
+
+@transaction.atomic
+def customer_message(*, actor: Actor, number: str, body: str, at: datetime | None = None, now: datetime) -> Message:
+    """What the customer says, by whatever way: wakes a waiting ticket, reopens an ended one, starts next response."""
+    ticket = lock(number)
+    if actor.kind == "customer":
+        if ticket.customer_id != actor.id:
+            raise NotFound("ticket", number)
+    else:
+        require_visible(actor, ticket)
+        if not actor.rights & {"desk.create", "desk.handle"}:
+            raise Denied("desk.create")
+    at = now if at is None else at
+    if at > now:
+        raise Invalid.one("at", "in_future", value=at.isoformat())
+    body = _body(body)
+    decide(ticket, "customer_message")
+    facts = [_said(ticket, {"direction": "in", "public": True, "by": "customer", "way": "message"}, at)]
+    if ticket.status == lifecycle.WAITING and ticket.waiting_for == "customer":
+        facts.append(handling.resumed(ticket, at))
+    elif ticket.status == lifecycle.RESOLVED:
+        facts.append(handling.rejected(ticket, "", at))
+    elif ticket.status == lifecycle.CLOSED:
+        facts.append(handling.reopened(ticket, "customer_message", at))
+    return _write(actor, ticket, Message(kind="customer", by="customer", body=body), facts, now, at)
+
+
+def _accepting(actor: Actor, ticket: Ticket, now: datetime) -> list[journal.Fact]:
+    """An agent who answers has accepted: nobody is made to press a button first."""
+    if ticket.status == lifecycle.ASSIGNED and ticket.assignee_id == actor.id:
+        return [handling.accepted(ticket, now)]
+    return []
+
+
+def _answered(ticket: Ticket, now: datetime) -> None:
+    """The first public answer moves an accepted ticket to in progress."""
+    ticket.public_reply_at = ticket.public_reply_at or now
+    if ticket.status == lifecycle.ACCEPTED:
+        ticket.status = lifecycle.IN_PROGRESS
+
+
+def _said(ticket: Ticket, about: dict[str, Any], at: datetime) -> journal.Fact:
+    return fact(ticket, "message", at, about)
+
+
+def _write(
+    actor: Actor,
+    ticket: Ticket,
+    message: Message,
+    facts: list[journal.Fact],
+    now: datetime,
+    at: datetime | None = None,
+) -> Message:
+    message.ticket, message.at = ticket, at or now
+    message.author = actor.person
+    message.save(force_insert=True)
+    said = next(f for f in facts if f.kind == "ticket.message")
+    said.data["message"] = message.pk  # type: ignore[index]
+    if message.kind != "note":
+        ticket.last_message, ticket.last_message_at = message.body[:160], message.at
+    settle(actor, ticket, facts, now=now)
+    return message

@@ -1,0 +1,38 @@
+"""What happens to tickets by itself: closing after silence (C13b), routing again what nobody could take (D24)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from jiying.base import due
+from jiying.base.actor import SYSTEM
+from jiying.core import lifecycle
+from jiying.desk.models import TicketTimer
+from jiying.desk.services import routing
+from jiying.desk.services.holding import fact, lock_many, settle
+
+
+def serve_timers(ids: Sequence[int], now: datetime) -> int:
+    """Serve due timers in the caller's transaction: the tickets first, then the timers, then the work."""
+    wanted = dict(TicketTimer.objects.filter(pk__in=ids, wake_at__lte=now).values_list("pk", "ticket_id"))
+    held = lock_many(set(wanted.values()), True)
+    mine = [pk for pk, ticket in wanted.items() if ticket in held]
+    if not mine:
+        return 0
+    claimed = due.claim(TicketTimer, mine, now)
+    kinds = dict(TicketTimer.objects.filter(pk__in=claimed).values_list("pk", "kind"))
+    for pk in sorted(claimed):
+        if kinds[pk] == "close":
+            _close_after_silence(held[wanted[pk]], now)
+    routing.route_waiting([wanted[pk] for pk in sorted(claimed) if kinds[pk] == "route"], now)
+    return len(claimed)
+
+
+def _close_after_silence(ticket: object, now: datetime) -> None:
+    """The confirmation period passed: the resolution ends as of the solved mark, and the ticket is closed."""
+    from jiying.desk.models import Ticket
+
+    if not isinstance(ticket, Ticket) or ticket.status != lifecycle.RESOLVED:
+        return
+    ticket.status, ticket.ended_at = lifecycle.CLOSED, now
+    as_of = ticket.resolved_at.isoformat() if ticket.resolved_at else None
+    settle(SYSTEM, ticket, [fact(ticket, "closed", now, {"after_silence": True, "as_of": as_of})], now=now)

@@ -1,0 +1,124 @@
+"""What a request is and whom it needs: priority by rule (D21), skills by category and language, candidates (D23)."""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from jiying.base import documents
+from jiying.base.errors import Invalid
+from jiying.base.models import Person
+from jiying.core import priority as core_priority
+from jiying.core import routing
+from jiying.desk.models import AgentLoad, Category, Customer, Ticket
+
+PRIORITY_RULES = "default"
+_CATEGORY_CACHE_S = 1.0
+_categories: tuple[float, dict[str, Category]] = (0.0, {})
+
+
+@lru_cache(maxsize=16)
+def rules(version: int) -> core_priority.RuleSet:
+    """A version of the priority rules; versions never change, so what was parsed is kept."""
+    return core_priority.parse(documents.get("priority", PRIORITY_RULES, version).body)
+
+
+def decide_priority(request: core_priority.Request, now: datetime) -> tuple[str, dict[str, Any]]:
+    """The priority by the rules in force, and why (codes and values)."""
+    version = documents.in_force("priority", now)[PRIORITY_RULES]
+    decision = core_priority.decide(rules(version), request)
+    return decision.priority, {**decision.as_data(), "version": version}
+
+
+def categories() -> dict[str, Category]:
+    """All active categories by path, asked at most once a second: routing reads them for each ticket."""
+    global _categories
+    if time.monotonic() - _categories[0] > _CATEGORY_CACHE_S:
+        _categories = (time.monotonic(), {c.path: c for c in Category.objects.filter(active=True)})
+    return _categories[1]
+
+
+def forget() -> None:
+    """Drop what is kept (between tests)."""
+    global _categories
+    _categories = (0.0, {})
+    rules.cache_clear()
+
+
+def category_of(path: str) -> Category | None:
+    """The category of a path, or its nearest known parent; None for no category."""
+    known = categories()
+    while path:
+        if path in known:
+            return known[path]
+        path = path.rpartition("/")[0]
+    return None
+
+
+def check_category(path: str) -> None:
+    if path and path not in categories():
+        raise Invalid.one("category", "unknown_value", value=path, known=", ".join(sorted(categories())[:20]))
+
+
+def need_of(ticket: Ticket, customer: Customer | None, tried: Iterable[int] = ()) -> routing.Need:
+    """What this ticket asks of an agent."""
+    category = category_of(ticket.category)
+    skills = dict(category.skills) if category else {}
+    for tag in ticket.tags:
+        if tag.startswith("skill:"):
+            skills.setdefault(tag.removeprefix("skill:"), 1)
+    return routing.Need(
+        channel=ticket.channel,
+        priority=ticket.priority,
+        skills=skills,
+        tier=ticket.tier,
+        language=(customer.language or None) if customer else None,
+        dedicated=customer.dedicated_id if customer else None,
+        tried=frozenset(tried),
+    )
+
+
+_COLUMNS = (
+    "person_id",
+    "capacity",
+    "n_open",
+    "idle_since",
+    "person__presence",
+    "person__skills",
+    "person__seniority",
+)
+
+
+def candidates(channel: str, team_id: int | None = None, person_id: int | None = None) -> list[routing.Candidate]:
+    """The agents who are online and serve a channel, as routing sees them, in one query."""
+    rows = AgentLoad.objects.filter(channel=channel, person__presence="online", person__is_active=True)
+    if team_id is not None:
+        rows = rows.filter(person__team_id=team_id)
+    if person_id is not None:
+        rows = rows.filter(person_id=person_id)
+    return [
+        routing.Candidate(
+            id=pk,
+            channels={channel: capacity},
+            load=n_open,
+            capacity=capacity,
+            skills=skills,
+            channel_load={channel: n_open},
+            presence=presence,
+            seniority=seniority,
+            idle_since=int(idle_since.timestamp()),
+        )
+        for pk, capacity, n_open, idle_since, presence, skills, seniority in rows.values_list(*_COLUMNS)
+    ]
+
+
+def team_of(person_id: int) -> int | None:
+    """The team of an agent: a ticket without a category's team belongs to its agent's."""
+    return Person.objects.values_list("team_id", flat=True).get(pk=person_id)
+
+
+def team_for(ticket: Ticket) -> int | None:
+    """The team whose queue a ticket's category belongs to."""
+    category = category_of(ticket.category)
+    return category.team_id if category else None
