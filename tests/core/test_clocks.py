@@ -49,6 +49,8 @@ def test_the_worked_example_of_the_docs() -> None:
         ("24 08:40", "message", ASKS), ("24 08:40", "resumed"), ("24 09:30", "message", REPLY),
         ("25 14:00", "solved"), ("26 09:00", "confirmed"),
     )  # fmt: skip
+    first = clocks(told[:1], "23 10:00")
+    assert (first["first_response"].due_at, first["resolution"].due_at) == (at("24 10:40"), at("26 10:00"))
     found = clocks(told, "26 10:00")
     assert [(x.metric, x.seq, x.state) for x in found.values()] == [
         ("accept", 1, "met"), ("first_response", 1, "met"), ("resolution", 1, "met"), ("resolution_total", 1, "met"),

@@ -195,7 +195,9 @@ def due_is_where_the_target_is_used(clock: Clock) -> None:
     calendar, due = BOOK.calendar(*clock.calendar), clock.due_at
     runs = [(a, due if b is None or b > due else b) for a, b in clock.runs if a < due]
     used = sum(calendar.between(a, b) for a, b in runs)
-    if runs and runs[-1][1] < due:  # paused, or stopped before it was due
+    if any(a == due for a, _ in clock.runs):  # all was used when a pause began: due when it ended
+        assert used == clock.target_s
+    elif runs and runs[-1][1] < due:  # paused, or stopped before it was due
         stopped = clock.paused_at or (clock.ended_at if clock.state == "met" else runs[-1][1]) or 0
         assert used + calendar.between(stopped, due) == clock.target_s
     elif runs:
