@@ -23,12 +23,15 @@ def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
     """The assigned agent says "mine"; an unassigned ticket of the queue is taken. Nobody takes another's ticket."""
     require(actor, "desk.handle")
     ticket = lock(number)
+    taken = ticket.assignee_id not in (None, actor.id)
+    if taken and ticket.team_id == actor.team_id:  # a colleague was quicker: say so, though it is out of sight now
+        raise Conflict.one("taken", "assignee")
     require_visible(actor, ticket)
+    if taken:
+        raise Conflict.one("taken", "assignee")
     decide(ticket, "accept")
     if actor.id is None:
         raise Denied("desk.handle")
-    if ticket.assignee_id not in (None, actor.id):
-        raise Conflict.one("taken", "assignee")
     facts = []
     if ticket.assignee_id is None:
         loads.take_anyway(actor.id, ticket.channel, now)
