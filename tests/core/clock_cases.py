@@ -58,12 +58,13 @@ STRICT = parse(changed({
     "rows.2.targets.update": target(30),
     "rules.first_response": {"starts": "receipt", "pauses": ["customer"], "warn": [50, 80], "late_min": [30, 60]},
 }), version=2)  # fmt: skip
+WAITS = parse(changed({"rules.first_response.pauses": ["customer"]}), version=4)
 HALVED = parse(changed({"rows.2.targets.resolution": target(2, "h")}), version=3)
 
 
 def book(*more: Standard) -> DictBook:
-    """Version 1 is the shipped standard, 2 STRICT, 3 HALVED; calendar work 2 has a holiday on Tuesday the 24th."""
-    standards = {1: parse(SHIPPED), 2: STRICT, 3: HALVED, **{x.version: x for x in more}}
+    """Standard 1 is the shipped one, 2 STRICT, 3 HALVED, 4 WAITS; calendar work 2 has a holiday on Tuesday the 24th."""
+    standards = {1: parse(SHIPPED), 2: STRICT, 3: HALVED, 4: WAITS, **{x.version: x for x in more}}
     return DictBook(standards, {("24x7", 1): ALWAYS, ("work", 1): WORK, ("work", 2): WORK_WITH_HOLIDAY})
 
 

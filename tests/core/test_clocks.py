@@ -115,6 +115,41 @@ def test_c8_the_last_instant_for_acceptance_counts_each_part_in_its_calendar() -
     assert clocks(told, "27 17:56")["first_response"].due_at == at("30 18:00") + 15 * HOUR + 30 * MIN
 
 
+WAITED = (
+    ("23 10:00", "opened", opened(standard=4)), ("23 10:02", "held", CUSTOMER), ("23 10:08", "resumed"),
+)  # fmt: skip
+
+
+def test_c8_a_pause_before_acceptance_moves_the_last_instant_for_it() -> None:
+    assert clocks(events(*WAITED), "23 10:10")["first_response"].due_at == at("23 10:31")
+    held = clocks(events(*WAITED[:2]), "23 12:00")["first_response"]
+    assert (held.state, held.paused_at, held.points) == ("pending", at("23 10:02"), ())
+
+
+def test_c8_a_wait_for_acceptance_that_is_no_breach_any_more_counts_from_the_acceptance() -> None:
+    slow = parse(changed({"rows.2.targets.accept": target(2, "h"),
+                          "rules.first_response.pauses": ["customer"]}), version=9)  # fmt: skip
+    told = events(*WAITED, ("23 10:32", "accepted"), ("23 10:33", "held", CUSTOMER), ("23 10:43", "resumed"),
+                  ("23 10:45", "redated", {"standard": 9}))  # fmt: skip
+    assert verdict(clocks(told[:6], "23 10:44")["first_response"]) == ("breached", at("23 10:31"), None)
+    clock = clocks(told, "23 10:46", book(slow))["first_response"]
+    assert (clock.state, clock.started_at, clock.due_at) == ("running", at("23 10:32"), at("23 10:57"))
+    assert clock.runs == ((at("23 10:32"), at("23 10:33")), (at("23 10:43"), None))
+
+
+def test_c8_a_priority_raised_by_mistake_while_waiting_for_acceptance_leaves_no_mark() -> None:
+    told = events(("23 10:00", "opened", opened("P2")), ("23 10:40", "reclassified", {"priority": "P1"}),
+                  ("23 10:50", "accepted"), ("23 10:55", "reclassified", {"priority": "P2"}))  # fmt: skip
+    assert verdict(clocks(told[:3], "23 10:50")["first_response"]) == ("breached", at("23 10:25"), None)
+    assert verdict(clocks(told, "23 10:56")["first_response"]) == ("running", at("23 12:50"), None)
+
+
+def test_c8_who_solves_has_accepted() -> None:
+    found = clocks(events(*TAKEN[:2], ("23 10:07", "solved")), "23 10:08")
+    assert verdict(found["accept"]) == ("met", at("23 10:10"), at("23 10:07"))
+    assert verdict(found["first_response"]) == ("running", at("23 10:22"), None)
+
+
 def test_c11_accept_runs_from_assignment() -> None:
     told = events(("23 10:00", "opened", opened()), ("23 10:07", "assigned", LI))
     idle = clocks(told[:1], "23 10:05")["accept"]
@@ -149,6 +184,12 @@ def test_c11_taking_it_from_an_agent_waits_for_the_next_assignment() -> None:
     assert (found["accept 2"].state, found["accept 2"].due_at) == ("running", at("23 10:15"))
 
 
+def test_c11_a_closed_ticket_is_not_to_be_accepted() -> None:
+    closed = (*TAKEN, ("23 10:10", "closed"))
+    for later in (("23 10:12", "assigned", WANG), ("23 10:12", "unassigned")):
+        assert "accept 2" not in clocks(events(*closed, later), "23 10:13")
+
+
 def test_c11_a_new_assignee_does_not_restart_the_other_clocks() -> None:
     before = clocks(events(*TAKEN), "23 10:30")
     after = clocks(events(*TAKEN, ("23 10:15", "assigned", WANG), ("23 10:16", "accepted")), "23 10:30")
@@ -166,6 +207,15 @@ def test_c11_update_runs_from_each_public_answer_to_the_next() -> None:
     assert verdict(found["update"]) == ("met", at("23 10:35"), at("23 10:20"))
     assert verdict(found["update 2"]) == ("breached", at("23 10:50"), at("23 11:00"))
     assert found["update 3"].state == "cancelled"
+
+
+def test_c11_an_answer_that_is_the_acceptance_too_begins_one_update_clock() -> None:
+    told = events(("23 10:00", "opened", opened(standard=2)), ("23 10:05", "message", REPLY),
+                  ("23 10:10", "solved"), ("23 10:20", "confirmed"), ("23 11:00", "reopened"))  # fmt: skip
+    found = clocks(told[:2], "23 10:06")
+    assert verdict(found["update"]) == ("running", at("23 10:35"), None)
+    assert "update 2" not in found
+    assert clocks(told, "23 11:01")["update 2"].due_at == at("23 11:30")
 
 
 def test_c11_no_update_clock_where_the_row_promises_none() -> None:
@@ -205,6 +255,16 @@ def test_c11_every_other_promise_uses_the_same_clock(data: dict[str, Any], due: 
     assert (clock.metric, clock.state, clock.due_at) == (data["metric"], "running", at(due))
     (late,) = fold([*told, Event(at(due) + 1, 9, "answered", {})], BOOK, at(due) + 2)
     assert verdict(late) == ("breached", at(due), at(due) + 1)
+
+
+def test_c11_a_request_cannot_begin_a_clock_of_the_ticket() -> None:
+    own = {"metric": "next_response", "target_s": 60, "calendar": "24x7"}
+    assert "next_response" not in clocks(events(*TAKEN, ("23 10:10", "asked", own)), "23 10:11")
+
+
+def test_c11_what_is_on_hold_when_it_opens_starts_on_hold() -> None:
+    told = events(("23 09:00", "asked", ASKED), ("23 09:10", "held", CUSTOMER), ("23 10:00", "opened", opened()))
+    assert clocks(told, "23 10:00")["resolution"].state == "paused"
 
 
 def test_c11_a_promise_nobody_gave_has_no_clock() -> None:
@@ -358,6 +418,14 @@ def test_c13_an_event_that_arrives_late_corrects_the_clock() -> None:
     assert verdict(clocks([*told, mail], "23 11:00")["first_response"]) == ("met", at("23 10:20"), at("23 10:18"))
 
 
+def test_c13_a_pause_at_the_due_second_is_in_time() -> None:
+    told = events(*TAKEN, ("23 14:00", "held", CUSTOMER), ("23 15:00", "resumed"), ("23 15:00", "solved"),
+                  ("23 16:00", "confirmed"))  # fmt: skip
+    assert clocks(told[:4], "23 14:30")["resolution"].state == "paused"
+    assert verdict(clocks(told[:5], "23 15:00")["resolution"]) == ("breached", at("23 15:00"), None)
+    assert verdict(clocks(told, "23 16:00")["resolution"]) == ("met", at("23 15:00"), at("23 15:00"))
+
+
 def test_c13_never_breached_while_paused() -> None:
     told = events(*TAKEN, ("23 13:59", "held", CUSTOMER), ("27 10:00", "resumed"))
     assert clocks(told[:4], "26 10:00")["resolution"].state == "paused"
@@ -377,6 +445,8 @@ def test_c13_a_breached_clock_on_hold_tells_nobody() -> None:
     assert (held.state, held.paused_at, held.points) == ("breached", at("23 14:10"), ())
     again = clocks(told, "23 15:00")["resolution"]
     assert again.points[-2:] == (Point("due", at("23 14:00")), Point("late1", at("23 15:20")))
+    after = events(*TAKEN, ("23 14:40", "held", CUSTOMER), ("23 15:00", "resumed"))
+    assert clocks(after, "23 15:00")["resolution"].points[-1] == Point("late1", at("23 14:30"))
 
 
 @pytest.mark.parametrize("data", [BOT, AUTO, NOTE, {**CALL, "by": "bot"}])
@@ -439,6 +509,14 @@ def test_c13a_a_late_total_resolution_stays_late_over_reopens() -> None:
     assert verdict(total) == ("breached", at("23 14:00"), None)
 
 
+def test_c13a_a_late_total_resolution_stays_late_when_the_row_changed_while_it_was_closed() -> None:
+    told = events(*TAKEN, ("23 15:00", "solved"), ("23 15:30", "confirmed"),
+                  ("23 16:00", "reclassified", {"priority": "P4"}), ("24 09:00", "reopened"))  # fmt: skip
+    found = clocks(told, "24 09:01")
+    assert verdict(found["resolution_total"]) == ("breached", at("23 14:00"), None)
+    assert found["resolution 2"].row == "p4"
+
+
 def test_c13a_a_public_reply_ends_the_accept_clock() -> None:
     found = clocks(events(*TAKEN[:2], ("23 10:08", "message", REPLY)), "23 11:00")
     assert verdict(found["accept"]) == ("met", at("23 10:10"), at("23 10:08"))
@@ -452,6 +530,13 @@ def test_c13b_solved_holds_the_resolution_clock() -> None:
 def test_c13b_confirmation_ends_it_as_of_the_solved_mark() -> None:
     found = clocks(events(*TAKEN, ("23 14:00", "solved"), ("25 10:00", "confirmed")), "25 11:00")
     assert verdict(found["resolution"]) == ("met", at("23 14:00"), at("23 14:00"))
+
+
+def test_c13b_hold_and_resume_mean_nothing_once_solved() -> None:
+    for later in (("23 13:00", "held", CUSTOMER), ("23 13:00", "resumed")):
+        told = events(*TAKEN, ("23 12:00", "solved"), later, ("23 18:00", "confirmed"))
+        assert clocks(told[:5], "23 13:30")["resolution"].paused_reason == "solved"
+        assert verdict(clocks(told, "24 10:00")["resolution"]) == ("met", at("23 14:00"), at("23 12:00"))
 
 
 def test_c13b_solved_after_a_hold_ends_at_the_solved_mark_without_the_time_held() -> None:
@@ -500,6 +585,8 @@ def test_c13b_a_message_to_a_closed_ticket_waits_from_its_reopening() -> None:
                   ("24 09:00", "message", ASKS), ("24 09:00", "reopened"))  # fmt: skip
     assert "next_response" not in clocks(told[:7], "24 09:00")
     assert clocks(told, "24 09:01")["next_response"].started_at == at("24 09:00")
+    answered = [*told[:7], Event(at("24 09:00"), 8, "message", REPLY), Event(at("24 09:00"), 9, "reopened", {})]
+    assert "next_response" not in clocks(answered, "24 09:01")
 
 
 def test_c13b_closing_does_not_judge_what_nobody_waits_for() -> None:
@@ -557,6 +644,23 @@ def test_c5_a_clock_still_late_after_redating_stays_breached_on_hold_too() -> No
                   ("24 10:00", "redated", {"calendars": {"work": 2}}))  # fmt: skip
     clock = clocks(told, "24 11:00")["resolution"]
     assert (clock.state, clock.due_at, clock.paused_at) == ("breached", at("23 10:00"), at("24 09:00"))
+
+
+def test_c5_a_clock_still_late_after_redating_keeps_the_row_of_its_breach() -> None:
+    told = events(("18 10:00", "opened", opened("P3")), ("24 09:00", "reclassified", {"priority": "P4"}),
+                  ("24 10:00", "redated", {"calendars": {"work": 2}}),
+                  ("24 11:00", "reclassified", {"priority": "P2"}))  # fmt: skip
+    for n in (2, 3, 4):
+        clock = clocks(told[:n], "24 12:00")["resolution"]
+        assert (clock.state, clock.row, clock.due_at) == ("breached", "p3", at("23 10:00"))
+
+
+def test_c7_redating_during_a_hold_takes_back_a_breach_that_had_not_come_by_then() -> None:
+    told = events(("23 10:00", "opened", opened(standard=3)), ("23 13:50", "held", CUSTOMER),
+                  ("23 16:00", "redated", {"standard": 1}))  # fmt: skip
+    assert clocks(told[:2], "23 15:00")["resolution"].state == "breached"
+    clock = clocks(told, "23 16:30")["resolution"]
+    assert (clock.state, clock.remaining_s(ALWAYS, at("23 16:30"))) == ("paused", 600)
 
 
 def test_points_fall_where_that_share_of_the_target_is_used() -> None:

@@ -170,6 +170,7 @@ def verdict_follows_from_due_and_end(clock: Clock, now: int) -> None:
 
 
 def no_breach_while_paused(clock: Clock) -> None:
+    assert all(b is None or a < b for a, b in clock.runs)
     if clock.breached_at is not None:
         assert any(a <= clock.breached_at and (b is None or clock.breached_at < b) for a, b in clock.runs)
     if clock.state == "paused":

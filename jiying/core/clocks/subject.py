@@ -93,12 +93,13 @@ class Subject:
     def _open(self, at: int, data: Mapping[str, Any]) -> None:
         if self._opened:
             return
-        self._opened, self.status = True, None
+        self._opened = True
         self._bind(data)
         self._facts = Facts(*(data.get(name) for name in Facts._fields))
         for metric in _AT_OPENING:
             self._start(metric, at)
         self._start_update(at)
+        self._settle(at)
 
     def _assign(self, at: int, data: Mapping[str, Any]) -> None:
         to = data.get("to")
@@ -229,9 +230,8 @@ class Subject:
     def _reclassify(self, at: int, data: Mapping[str, Any]) -> None:
         self._facts = self._facts._replace(**{name: data[name] for name in Facts._fields if name in data})
         for metric, watch in self.running.items():
-            if metric not in self._asks:
-                watch.retarget(self._promise(metric), at)
-                self._begin_late(watch)
+            watch.retarget(self._promise(metric), at)
+            self._begin_late(watch)
 
     def _redate(self, at: int, data: Mapping[str, Any]) -> None:
         self._bind(data)

@@ -75,7 +75,6 @@ class Watch:
         if self.paused_at is None:
             self.run_at = at if self.run_at is None else max(self.run_at, at)
         self.phase, self.since_at, self._due = "started", at, None
-        self.dated_at = max(self.dated_at, at)
 
     def pause(self, at: int, reason: str) -> None:
         """Stop counting; the due instant is kept, as nothing has been used since."""
