@@ -70,7 +70,7 @@ export function face(pill: HTMLElement, now: number): Face {
   if (state === "running") return runningFace(pill, now, due);
   if (state === "paused") {
     const left = data["left"] ? text("leftWhenPaused", { time: duration(Number(data["left"])) }) : "";
-    return show("paused", [text("paused"), data["reason"]].filter(Boolean).join(" "), left);
+    return show("paused", [text("paused"), data["reason"]].filter(Boolean).join(" · "), left);
   }
   if (state === "met") return show("met", text("met"), due ? text("dueAt", { time: localTime(due) }) : "");
   if (state === "cancelled") return show("cancelled", text("cancelled"), "");

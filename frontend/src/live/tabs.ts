@@ -2,7 +2,7 @@
 import { Stream, type Doorbell } from "./stream";
 
 type Note =
-  | { type: "hello"; tab: string; topics: string[]; visible: boolean }
+  | { type: "hello"; tab: string; topics: string[]; visible: boolean; position: string }
   | { type: "bye"; tab: string }
   | { type: "who" }
   | { type: "bell"; bell: Doorbell }
@@ -43,7 +43,9 @@ export class Tabs {
 
   /** To be called when the page's topics may have changed. */
   say(): void {
-    this.channel.postMessage({ type: "hello", tab: this.tab, topics: this.ownTopics(), visible: !document.hidden } satisfies Note);
+    this.position = newer(this.stream?.position ?? "", this.position);
+    const hello: Note = { type: "hello", tab: this.tab, topics: this.ownTopics(), visible: !document.hidden, position: this.position };
+    this.channel.postMessage(hello);
     if (this.leader) this.listen();
   }
 
@@ -59,7 +61,7 @@ export class Tabs {
     const follow = (): void => {
       this.leader = !document.hidden;
       if (this.leader) return this.listen();
-      this.position = this.stream?.position ?? this.position;
+      this.position = newer(this.stream?.position ?? "", this.position);
       this.stream?.stop();
       this.url = "";
     };
@@ -72,12 +74,20 @@ export class Tabs {
     else if (note.type === "line") this.events.onLine(note.up, note.gapS);
     else if (note.type === "who") this.say();
     else if (note.type === "bye") this.others.delete(note.tab);
-    else this.others.set(note.tab, { topics: note.topics, visible: note.visible, seen: Date.now() });
+    else this.meet(note);
     if (this.leader && (note.type === "hello" || note.type === "bye")) this.listen();
   }
 
+  /** Positions travel with greetings, so that a tab which must lead next knows where to go on. */
+  private meet(note: Extract<Note, { type: "hello" }>): void {
+    const isNew = !this.others.has(note.tab);
+    this.others.set(note.tab, { topics: note.topics, visible: note.visible, seen: Date.now() });
+    this.position = newer(note.position, this.position);
+    if (isNew) this.say();
+  }
+
   private receive(bell: Doorbell): void {
-    this.position = String(bell.position);
+    this.position = newer(String(bell.position), this.position);
     this.events.onDoorbell(bell);
   }
 
@@ -87,7 +97,7 @@ export class Tabs {
     const url = `${this.base}?topics=${[...topics].sort().map(encodeURIComponent).join(",")}`;
     if (url === this.url || topics.size === 0) return;
     this.url = url;
-    this.position = this.stream?.position || this.position;
+    this.position = newer(this.stream?.position ?? "", this.position);
     this.stream?.stop();
     this.stream = new Stream(url, {
       onDoorbell: (bell) => {
@@ -105,4 +115,8 @@ export class Tabs {
     this.channel.postMessage({ type: "line", up, gapS: Number.isFinite(gapS) ? gapS : 1e9 } satisfies Note);
     this.events.onLine(up, gapS);
   }
+}
+
+function newer(one: string, other: string): string {
+  return Number(one) > Number(other) ? one : other;
 }

@@ -1,10 +1,11 @@
 """Template tags for the small parts that lists repeat: icon, clock pill, priority, state, faces.
 
-Written in Python because a list shows hundreds of them and an include costs ten times as much. They present what they are
-given: no query, no right, no formula.
+Written in Python because a list shows hundreds of them. They present what they are given: no query, no right, no
+formula.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -63,6 +64,7 @@ def _of(thing: Any, name: str) -> Any:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # the sprite's address is the dearest part of a row
 def icon(name: str, classes: str = "") -> SafeString:
     """An icon of the sprite (frontend/icons.json), hidden from screen readers: the text beside it names the thing."""
     return format_html(
@@ -112,9 +114,12 @@ def channel(code: str) -> SafeString:
 
 @register.simple_tag
 def clock(pill: Any, classes: str = "") -> SafeString:
-    """The clock pill. `pill` has `metric` (code), `label`, `state`, and as they apply, in epoch seconds: `due`, `warn1`,
-    `warn2`, `ended`, `open` (intervals of open time from now to due, pairs or "s-e,s-e"); `left` (working seconds, when
-    paused), `reason` (words, when paused). The browser ticks it (frontend/src/countdown.ts)."""
+    """The clock pill, which the browser ticks (frontend/src/countdown.ts).
+
+    `pill` has `metric` (code), `label`, `state`, and as they apply, in epoch seconds: `due`, `warn1`, `warn2`, `ended`,
+    `open` (intervals of open time from now to due, pairs or "s-e,s-e"); when paused `left` (working seconds) and
+    `reason` (words).
+    """
     code = _of(pill, "state") or "pending"
     label = _of(pill, "label") or ""
     attributes = [
@@ -123,7 +128,8 @@ def clock(pill: Any, classes: str = "") -> SafeString:
         if (value := _of(pill, name)) not in (None, "")
     ]
     return format_html(
-        '<time class="jy-clock {}" data-clock="{}" data-state="{}" data-level="{}"{}>{}{}<span data-time>{}</span></time>',
+        '<time class="jy-clock {}" data-clock="{}" data-state="{}" data-level="{}"{}>{}{}'
+        "<span data-time>{}</span></time>",
         classes,
         _of(pill, "metric") or "",
         code,
