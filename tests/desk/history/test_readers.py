@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,10 @@ class TestWorkbook:
 
     def test_what_is_no_workbook_is_refused(self, tmp_path: Path) -> None:
         assert refusal(written(tmp_path, "log.xlsx", "a,b\n")).code == "file_damaged"
+        for part in ("something.txt", "[Content_Types].xml"):
+            with zipfile.ZipFile(tmp_path / "log.xlsx", "w") as archive:
+                archive.writestr(part, "<x")
+            assert refusal(tmp_path / "log.xlsx").code == "file_damaged"
 
 
 class TestXes:

@@ -17,9 +17,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, cast
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from jiying.desk.services.history.encoding import Encoding, find_encoding
 from jiying.desk.services.history.rows import LogFile, LogFileError, Row, RowNote, digest_of, shown
 from jiying.desk.services.history.xes import read_xes, xes_head
@@ -27,6 +24,8 @@ from jiying.desk.services.history.xes import read_xes, xes_head
 FORMATS = {"csv": "csv", "tsv": "csv", "txt": "csv", "xlsx": "xlsx", "xlsm": "xlsx", "xes": "xes"}
 DELIMITERS = ",;\t|"
 N_HEAD = 20
+# openpyxl lets through whatever a damaged part of a workbook made it stumble over.
+WORKBOOK_FAULTS = (KeyError, ValueError, IndexError, TypeError, AttributeError, SyntaxError)
 GZIP_MAGIC = b"\x1f\x8b"
 ESCAPED = re.compile("[\udc80-\udcff]")
 
@@ -55,7 +54,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     """Turns what the standard library says of a torn or unreadable file into one refusal."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, InvalidFileException) as fault:
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as fault:
         raise LogFileError("file_damaged", file=path.name, detail=str(fault)) from fault
     except OSError as fault:
         raise LogFileError("file_unreadable", file=path.name, detail=fault.strerror or str(fault)) from fault
@@ -118,16 +117,24 @@ def _csv_rows(text: IO[str], delimiter: str, *, broken: bool) -> Iterator[tuple[
 
 
 def _open_workbook(path: Path) -> LogFile:
+    from openpyxl import load_workbook  # loads numpy where it is installed: no other format should pay for that
+
+    def sheet_rows() -> Iterator[tuple[int, Sequence[str]]]:
+        book = load_workbook(path, read_only=True, data_only=True)
+        try:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()
+            for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+                yield number, [_cell_text(cell) for cell in cells]
+        finally:
+            book.close()
+
     def table() -> Iterator[tuple[int, Sequence[str] | RowNote]]:
         with _damage_named(path):
-            book = load_workbook(path, read_only=True, data_only=True)
             try:
-                sheet = book.worksheets[0]
-                sheet.reset_dimensions()
-                for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    yield number, [_cell_text(cell) for cell in cells]
-            finally:
-                book.close()
+                yield from sheet_rows()
+            except WORKBOOK_FAULTS as fault:
+                raise LogFileError("file_damaged", file=path.name, detail=str(fault)) from fault
 
     return _log_of(path.name, "xlsx", table, (), ragged=True)
 
