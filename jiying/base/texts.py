@@ -35,6 +35,7 @@ FAULTS: dict[str, Lazy] = {
     "file_type": _("Files of type %(type)s are not accepted."),
     "file_size": _("The file is larger than %(limit)s MB."),
     "schema": _("%(message)s"),
+    "too_many_streams": _("Too many event streams are open. Close other windows or try again in a moment."),
 }
 
 TERMS: dict[str, dict[str, Lazy]] = {

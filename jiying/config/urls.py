@@ -4,4 +4,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
+    path("alerts/", include("jiying.alerts.pages")),
+    path("", include("jiying.base.pages.health")),
 ]

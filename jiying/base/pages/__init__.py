@@ -1,0 +1,1 @@
+"""Pages of base: frame, sign-in, people, health."""

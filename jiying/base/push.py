@@ -1,0 +1,161 @@
+"""Doorbells: one tail of the journal for each web process, fanned out to clients by topic.
+
+A doorbell says that something happened to a subject, never what: the page fetches it through its ordinary checked
+address. `Hub` and `Client` live in the event loop's thread, `Tail` in its own.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from django.db import close_old_connections, connection
+
+from jiying.base import journal, wake
+
+log = structlog.get_logger()
+QUEUE = 256  # doorbells that may wait for a slow client; beyond that it is told to refresh everything
+BATCH = 500
+CATCH_UP = 1000  # positions that are made up for after a reconnect
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """One journal entry as the stream tells it."""
+
+    position: int
+    subject: str
+    kind: str
+    topics: frozenset[str]
+
+
+def bells_after(position: int, limit: int = BATCH) -> list[Bell]:
+    """The doorbells after a position, in order. Reads the database."""
+    found = []
+    for place in journal.after(position, limit):
+        entry = place.entry
+        subject = f"{entry.subject_kind}:{entry.subject_id}"
+        found.append(Bell(place.position, subject, entry.kind, frozenset([subject, *entry.rings.split()])))
+    return found
+
+
+@dataclass(eq=False)
+class Client:
+    """One stream. `named` maps each topic to the names under which the client asked for it."""
+
+    person_id: int
+    named: Mapping[str, frozenset[str]]
+    queue: deque[Bell] = field(default_factory=deque)
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+    overflown: bool = False
+    ended: str = ""
+
+    def wants(self, bell: Bell) -> bool:
+        return not bell.topics.isdisjoint(self.named)
+
+    def names(self, bell: Bell) -> list[str]:
+        return sorted(name for topic in bell.topics for name in self.named.get(topic, ()))
+
+    def ring(self, bell: Bell) -> None:
+        if len(self.queue) >= QUEUE:
+            self.queue.clear()
+            self.overflown = True
+        if not self.overflown:
+            self.queue.append(bell)
+        self.awake.set()
+
+    def end(self, reason: str) -> None:
+        self.ended = self.ended or reason
+        self.awake.set()
+
+    def take(self) -> tuple[bool, list[Bell]]:
+        """(whether everything must be refreshed, the waiting doorbells); both are cleared."""
+        self.awake.clear()
+        taken = self.overflown, list(self.queue)
+        self.overflown = False
+        self.queue.clear()
+        return taken
+
+
+class Hub:
+    """Who listens to what. Everything that came up to `position` has been handed out."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._clients: dict[str, set[Client]] = {}
+        self.clients: set[Client] = set()
+
+    def add(self, client: Client) -> None:
+        self.clients.add(client)
+        for topic in client.named:
+            self._clients.setdefault(topic, set()).add(client)
+
+    def remove(self, client: Client) -> None:
+        self.clients.discard(client)
+        for topic in client.named:
+            listening = self._clients.get(topic, set())
+            listening.discard(client)
+            if not listening:
+                self._clients.pop(topic, None)
+
+    def hand_out(self, bells: Iterable[Bell]) -> None:
+        for bell in bells:
+            if bell.position <= self.position:
+                continue
+            self.position = bell.position
+            for client in set().union(*(self._clients.get(topic, ()) for topic in bell.topics)):
+                client.ring(bell)
+
+    def end_all(self, reason: str) -> None:
+        for client in self.clients:
+            client.end(reason)
+
+    def of_person(self, person_id: int) -> int:
+        return sum(client.person_id == person_id for client in self.clients)
+
+
+class Tail(threading.Thread):
+    """Follows the journal by position and hands its doorbells to the hub in the event loop's thread."""
+
+    LOOK_S = 2.0  # looks by itself this often, should a wake-up be lost
+
+    def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(name="tail", daemon=True)
+        self.hub, self.loop, self.stopping = hub, loop, threading.Event()
+        self.ready = threading.Event()
+        self._position: int | None = None
+
+    def run(self) -> None:
+        waiter: wake.Waiter | None = None
+        while not self.stopping.is_set():
+            try:
+                waiter = waiter or wake.waiter("jiying_position")
+                self._turn(waiter)
+            except Exception:
+                log.exception("tail_failed")
+                close_old_connections()
+                self.stopping.wait(1.0)
+        if waiter:
+            waiter.close()
+        connection.close()
+
+    def _turn(self, waiter: wake.Waiter) -> None:
+        if self._position is None:
+            self._position = journal.last_position()
+            self._in_loop(self._begin, self._position)
+        while bells := bells_after(self._position):
+            self._position = bells[-1].position
+            self._in_loop(self.hub.hand_out, bells)
+        waiter.wait(self.LOOK_S, self.stopping)
+
+    def _begin(self, position: int) -> None:
+        self.hub.position = position
+        self.ready.set()
+
+    def _in_loop(self, call: object, *arguments: object) -> None:
+        try:
+            self.loop.call_soon_threadsafe(call, *arguments)  # type: ignore[arg-type]
+        except RuntimeError:  # the loop has ended: so does this process
+            self.stopping.set()

@@ -1,0 +1,46 @@
+"""Whether this house can work now: database, migrations, a living worker, a journal that moves. Reads only."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from jiying.base import heartbeat
+from jiying.base.models import JournalPending
+
+STUCK_S = 30  # a journal whose sequencer has not caught up for longer is reported
+_migrated = False
+
+
+def unapplied() -> list[str]:
+    """Migrations of the code that the database lacks; once there are none, that is remembered for the process."""
+    global _migrated
+    if _migrated:
+        return []
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    _migrated = not plan
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def reasons(now: datetime) -> dict[str, str]:
+    """Why the house is not ready, by part; empty when it is. Codes and figures for machines, never translated."""
+    try:
+        missing = unapplied()
+        if missing:
+            return {"migrations": f"{len(missing)} not applied, first {missing[0]}; run: jiying prepare"}
+        return _worker_reasons(now)
+    except DatabaseError as error:
+        text = str(error).strip().splitlines()[0] if settings.DEBUG and str(error).strip() else type(error).__name__
+        return {"database": f"not reachable ({text})"}
+
+
+def _worker_reasons(now: datetime) -> dict[str, str]:
+    beats = heartbeat.living(now)
+    if not beats:
+        return {"worker": f"none was heard of in the last {heartbeat.ALIVE_S} s; run: jiying worker"}
+    behind_s = now.timestamp() - max(beat.sequenced_at for beat in beats)
+    if behind_s > STUCK_S and JournalPending.objects.exists():
+        return {"journal": f"the sequencer has not caught up for {behind_s:.0f} s"}
+    return {}
