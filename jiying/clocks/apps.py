@@ -8,13 +8,22 @@ class ClocksConfig(AppConfig):
     label = "clocks"
 
     def ready(self) -> None:
-        from jiying.base import documents, due, seeds
+        from jiying.alerts import queries as alerts
+        from jiying.alerts.services import checks as alert_checks
+        from jiying.base import checks, documents, due, jobs, seeds, texts
+        from jiying.clocks import texts as words
         from jiying.clocks.models import Clock
-        from jiying.clocks.services import seeding
-        from jiying.clocks.services.editing import CALENDAR, STANDARD
+        from jiying.clocks.services import rechecking, redating, seeding
+        from jiying.clocks.services.editing import CALENDAR, REDATE, STANDARD
         from jiying.clocks.services.firing import fire
 
+        texts.register_terms(words.TERMS)
+        texts.register_faults(words.FAULTS)
+        alert_checks.register(rechecking.PREFIX, rechecking.still_true)
+        alerts.PILLS[rechecking.PREFIX] = rechecking.pills
         due.register(due.Sweep("clocks", Clock, fire))
         documents.register(CALENDAR)
         documents.register(STANDARD)
         seeds.SEEDS.append(seeding.seed)
+        jobs.register(REDATE, redating.step)
+        checks.CHECKS.append(redating.stored_as_folded)

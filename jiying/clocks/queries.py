@@ -111,7 +111,7 @@ def pill(clock: Clock, now: datetime) -> Pill:
     )
 
 
-_OPEN = (Clock.State.PENDING, Clock.State.RUNNING, Clock.State.PAUSED, Clock.State.BREACHED)
+OPEN_STATES = (Clock.State.PENDING, Clock.State.RUNNING, Clock.State.PAUSED, Clock.State.BREACHED)
 # Which clock a list row shows: what is late or due comes before what waits.
 _RANK = {Clock.State.BREACHED: 0, Clock.State.RUNNING: 0, Clock.State.PENDING: 1, Clock.State.PAUSED: 2}
 
@@ -119,7 +119,7 @@ _RANK = {Clock.State.BREACHED: 0, Clock.State.RUNNING: 0, Clock.State.PENDING: 1
 def next_pills(subject_kind: str, ids: Collection[int], now: datetime) -> dict[int, Pill]:
     """For each subject the clock that matters next, in one query."""
     rows = Clock.objects.filter(
-        subject_kind=subject_kind, subject_id__in=ids, ended_at__isnull=True, state__in=_OPEN, due_at__isnull=False
+        subject_kind=subject_kind, subject_id__in=ids, ended_at__isnull=True, state__in=OPEN_STATES, due_at__isnull=False
     )
     best: dict[int, Clock] = {}
     for row in rows:

@@ -9,9 +9,9 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from jiying.base import due, seeds, settings_store, subjects, texts
+        from jiying.base import documents, due, seeds, settings_store, subjects, texts
         from jiying.desk.models import RouteCall, TicketTimer
-        from jiying.desk.services import collaboration, holding, routing, seeding, telling, timers
+        from jiying.desk.services import collaboration, holding, routing, rules, seeding, telling, timers
         from jiying.desk.texts import FAULTS, TERMS
 
         texts.register_terms(TERMS)
@@ -22,6 +22,7 @@ class DeskConfig(AppConfig):
                 "desk.reroute_unaccepted", False, _("Route a ticket again when it is not accepted in time")
             )
         )
+        documents.register(rules.PRIORITY)
         due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers))
         due.register(due.Sweep("routing", RouteCall, routing.serve_calls))
         subjects.register(

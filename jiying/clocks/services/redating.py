@@ -1,0 +1,80 @@
+"""Re-dates running clocks after a calendar edit, or a standard approved with "re-date" (C5, C7): one job, with progress.
+
+Each subject gets a `redated` fact with the new versions; the fold does the rest. Ended clocks keep their verdict.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from jiying.base import documents, journal, subjects
+from jiying.base.actor import SYSTEM
+from jiying.base.models import Job
+from jiying.clocks.models import Clock
+from jiying.clocks.queries import OPEN_STATES
+from jiying.clocks.services.keeping import keep
+
+BATCH = 50
+
+
+def step(job: Job, now: datetime) -> bool:
+    """One batch of subjects, in the caller's transaction; True when none is left."""
+    rows = _concerned(job)
+    if not job.n_total:
+        job.n_total = rows.values("subject_kind", "subject_id").distinct().count()
+    last = int(job.cursor.get("clock", 0))
+    found = list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", "subject_kind", "subject_id")[:BATCH])
+    if not found:
+        job.n_done = job.n_total
+        return True
+    for kind in sorted({kind for _pk, kind, _subject in found}):
+        ids = sorted({subject for _pk, k, subject in found if k == kind})
+        job.n_done = min(job.n_total, job.n_done + _redate(kind, ids, _bound(job, now), now))
+    job.cursor = {"clock": found[-1][0]}
+    return False
+
+
+def _concerned(job: Job) -> QuerySet[Clock]:
+    """Open clocks that still go by an older version of what was changed."""
+    rows = Clock.objects.filter(ended_at__isnull=True, state__in=OPEN_STATES)
+    if job.params["kind"] == "calendar":
+        return rows.filter(calendar=job.params["key"], calendar_version__lt=job.params["number"])
+    return rows.filter(standard_version__lt=job.params["number"])
+
+
+def _bound(job: Job, now: datetime) -> dict[str, Any]:
+    if job.params["kind"] == "calendar":
+        return {"calendars": {job.params["key"]: job.params["number"]}}
+    return {"standard": job.params["number"], "calendars": dict(documents.in_force("calendar", now))}
+
+
+def _redate(name: str, ids: list[int], bound: dict[str, Any], now: datetime) -> int:
+    kind = subjects.kind(name)
+    held = kind.lock(ids, False)
+    facts = [journal.Fact(name, subject, f"{name}.redated", now, bound) for subject in held]
+    journal.record(SYSTEM, facts, now=now)
+    for subject in held:
+        keep(name, subject, now)
+    kind.clocks_changed(held)
+    return len(held)
+
+
+def stored_as_folded() -> Iterable[str]:
+    """For `jiying check`: every open clock is what its journal says."""
+    from django.utils import timezone
+
+    from jiying.clocks.queries import events_of
+    from jiying.clocks.services.keeping import plan
+
+    now = timezone.now()
+    rows = Clock.objects.filter(ended_at__isnull=True, state__in=OPEN_STATES)
+    for kind, subject in rows.values_list("subject_kind", "subject_id").distinct().iterator():
+        folded = {(c.metric, c.seq): (c.due_at, c.ended_at) for c in plan(events_of(kind, subject), now)}
+        for clock in Clock.objects.filter(subject_kind=kind, subject_id=subject):
+            says = folded.pop((clock.metric, clock.seq), None)
+            if says != (clock.due_at, clock.ended_at):
+                yield f"clocks: {kind} {subject} {clock.metric}#{clock.seq} differs from its journal"
+        for metric, seq in folded:
+            yield f"clocks: {kind} {subject} lacks {metric}#{seq}"
