@@ -26,6 +26,7 @@ class Failed(Exception):
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and ends the process with its exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jiying.config.settings")
+    os.umask(0o077)  # what the house writes is for its own account only
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)
@@ -53,7 +54,7 @@ def _known(error: Exception) -> str | None:
     if isinstance(error, Failed | listening.PortInUse | OSError):
         return str(error)
     if isinstance(error, DatabaseError):
-        return f"database: {str(error).strip() or type(error).__name__}"
+        return f"database: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
     try:
         from jiying.base.errors import Refused
     except ImproperlyConfigured:
