@@ -1,7 +1,10 @@
-"""Raises alerts in the transaction of the fact that causes them: rows only, nothing networked."""
+"""Raises alerts in the transaction of the fact that causes them: rows only, nothing networked.
+
+The caller's journal fact carries the ring `person:ID` that brings the pop-up to the screen.
+"""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,10 +35,14 @@ class Notice:
 
 
 def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
-    """Insert alerts, and one delivery for each person and way for all of them together: a digest, not a storm (C18)."""
-    if not notices:
+    """Insert alerts, and one delivery for each person and way for all of them together: a digest, not a storm (C18).
+
+    Returns how many were new.
+    """
+    fresh = _untold(notices)
+    if not fresh:
         return 0
-    deliveries = _deliveries(notices, now)
+    deliveries = _deliveries({n.person_id for n in fresh if n.severity in MAILED}, now)
     alerts = [
         Alert(
             key=n.key,
@@ -51,14 +58,21 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
             late=n.late,
             delivery=deliveries.get(n.person_id) if n.severity in MAILED else None,
         )
-        for n in notices
+        for n in fresh
     ]
+    # Whoever raised the same key in the same instant wins; our delivery is then empty, and ends without a message.
     Alert.objects.bulk_create(alerts, ignore_conflicts=True)
     return len(alerts)
 
 
-def _deliveries(notices: Sequence[Notice], now: datetime) -> dict[int, Delivery]:
-    people = {n.person_id for n in notices if n.severity in MAILED}
+def _untold(notices: Sequence[Notice]) -> list[Notice]:
+    """Each key once, without those told before: a repeat must not make a delivery."""
+    by_key = {n.key: n for n in notices}
+    told = set(Alert.objects.filter(key__in=by_key).values_list("key", flat=True)) if by_key else set()
+    return [n for key, n in by_key.items() if key not in told]
+
+
+def _deliveries(people: Collection[int], now: datetime) -> dict[int, Delivery]:
     if not people or not settings.MAIL_ENABLED:
         return {}
     targets = Person.objects.filter(pk__in=people, is_active=True).exclude(email="").values_list("pk", "email")
