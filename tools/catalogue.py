@@ -1,0 +1,116 @@
+"""The message catalogue: `python -m tools.catalogue update` collects texts, `check` names what lacks a translation.
+
+English msgids stand in code and templates; zh_Hans is the one catalogue. `take FILE` reads lines "msgid<TAB>text".
+"""
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_python
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+PO = ROOT / "jiying" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+KEYWORDS = ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
+_PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]")
+
+
+def _sources() -> Iterator[tuple[str, io.BytesIO]]:
+    """Python files as they are, templates as Django's extractor turns them into something like Python."""
+    from django.utils.translation.template import templatize
+
+    for path in sorted((ROOT / "jiying").rglob("*")):
+        name = str(path.relative_to(ROOT))
+        if path.suffix == ".py" and "migrations" not in path.parts:
+            yield name, io.BytesIO(path.read_bytes())
+        elif path.suffix in (".html", ".txt") and "templates" in path.parts:
+            yield name, io.BytesIO(templatize(path.read_text(encoding="utf-8"), origin=name).encode())
+
+
+def texts() -> Catalog:
+    """Every text of the program, with its places (files only: line numbers would change with each commit)."""
+    found = Catalog(domain="django", charset="utf-8", header_comment="# Texts of Jiying; see tools/catalogue.py.")
+    for name, source in _sources():
+        for _line, function, message, _comments in extract_python(source, KEYWORDS, (), {"encoding": "utf-8"}):
+            parts = [m for m in (message if isinstance(message, tuple) else (message,)) if m]
+            if not parts:
+                continue
+            context = parts.pop(0) if function.startswith("pgettext") else None
+            plural = function.startswith("ngettext") and len(parts) > 1
+            found.add(tuple(parts[:2]) if plural else parts[0], locations=[(name, 0)], context=context)
+    return found
+
+
+def stored() -> Catalog:
+    if not PO.exists():
+        return Catalog(locale="zh_Hans", domain="django")
+    with PO.open("rb") as file:
+        return read_po(file, locale="zh_Hans", domain="django")
+
+
+def update(more: dict[str, str]) -> Catalog:
+    """The catalogue with all texts of today: translations kept, obsolete texts dropped, `more` taken in."""
+    old, new = stored(), Catalog(locale="zh_Hans", domain="django", project="jiying", charset="utf-8")
+    for message in sorted((m for m in texts() if m.id), key=lambda m: (m.locations[0][0], str(m.id))):
+        known = old.get(message.id, message.context)
+        text = known.string if known is not None else ""
+        single = message.id[0] if isinstance(message.id, tuple) else message.id
+        if not _filled(text) and single in more:
+            text = (more[single],) if isinstance(message.id, tuple) else more[single]
+        places = sorted({(name, 0) for name, _line in message.locations})
+        new.add(message.id, text, locations=places, context=message.context)
+    return new
+
+
+def _filled(text: object) -> bool:
+    return all(text) if isinstance(text, tuple | list) else bool(text)
+
+
+def write(catalogue: Catalog) -> None:
+    PO.parent.mkdir(parents=True, exist_ok=True)
+    with PO.open("wb") as file:
+        write_po(file, catalogue, width=120, no_location=False, include_lineno=False, omit_header=False)
+    stable = re.sub(r'"(POT-Creation-Date|PO-Revision-Date|Generated-By)[^\n]*\n', "", PO.read_text(encoding="utf-8"))
+    PO.write_text(stable, encoding="utf-8")
+
+
+def problems() -> list[str]:
+    """Texts without a translation, and translations whose placeholders differ."""
+    have, found = stored(), []
+    for message in texts():
+        if not message.id:
+            continue
+        known = have.get(message.id, message.context)
+        if known is None or not _filled(known.string):
+            found.append(f"no translation: {message.id!r} ({message.locations[0][0]})")
+        elif _placeholders(known) and _placeholders(known) != _placeholders(message, source=True):
+            found.append(f"other placeholders: {message.id!r} → {known.string!r}")
+    return found
+
+
+def _placeholders(message: Message, source: bool = False) -> set[str]:
+    text = message.id if source else message.string
+    parts = text if isinstance(text, tuple | list) else (text,)
+    return {place for part in parts for place in _PLACEHOLDER.findall(part)}
+
+
+def main(arguments: list[str]) -> int:
+    verb = arguments[0] if arguments else "check"
+    if verb == "update":
+        write(update({}))
+    elif verb == "take":
+        lines = [line for name in arguments[1:] for line in Path(name).read_text(encoding="utf-8").splitlines()]
+        write(update(dict(line.split("\t", 1) for line in lines if "\t" in line)))
+    found = problems()
+    for line in found:
+        sys.stdout.write(line + "\n")
+    sys.stdout.write(f"{len(found)} problems\n")
+    return 1 if found and verb == "check" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
