@@ -76,9 +76,7 @@ class Cast:
         """An API client with this person's token."""
         from django.test import Client
 
-        return Client(
-            raise_request_exception=False, headers={"authorization": f"Bearer {self.token(person, *scopes)}"}
-        )
+        return Client(raise_request_exception=False, headers={"authorization": f"Bearer {self.token(person, *scopes)}"})
 
     def ticket(self, *, now: datetime | None = None, actor: "Actor | None" = None, **fields: Any) -> "Ticket":
         """Open a ticket as the system would (web form), assigned to whoever routing finds."""

@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _let_tests_flush_the_journal() -> None:
-    """On SQLite a flush between transactional tests is a DELETE, which the journal's trigger refuses: lift it for that."""
+    """On SQLite a flush between transactional tests is a DELETE, which the journal refuses: lift that."""
     from django.db import connection
 
     if connection.vendor != "sqlite":

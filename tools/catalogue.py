@@ -15,7 +15,9 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 PO = ROOT / "jiying" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-KEYWORDS = ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
+KEYWORDS = dict.fromkeys(
+    ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
+)
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]")
 
 
@@ -36,12 +38,12 @@ def texts() -> Catalog:
     found = Catalog(domain="django", charset="utf-8", header_comment="# Texts of Jiying; see tools/catalogue.py.")
     for name, source in _sources():
         for _line, function, message, _comments in extract_python(source, KEYWORDS, (), {"encoding": "utf-8"}):
-            parts = [m for m in (message if isinstance(message, tuple) else (message,)) if m]
+            parts = [str(m) for m in (message if isinstance(message, tuple | list) else (message,)) if m]
             if not parts:
                 continue
-            context = parts.pop(0) if function.startswith("pgettext") else None
-            plural = function.startswith("ngettext") and len(parts) > 1
-            found.add(tuple(parts[:2]) if plural else parts[0], locations=[(name, 0)], context=context)
+            context = parts.pop(0) if str(function).startswith("pgettext") else None
+            plural = str(function).startswith("ngettext") and len(parts) > 1
+            found.add((parts[0], parts[1]) if plural else parts[0], locations=[(name, 0)], context=context)
     return found
 
 
@@ -95,7 +97,7 @@ def problems() -> list[str]:
 def _placeholders(message: Message, source: bool = False) -> set[str]:
     text = message.id if source else message.string
     parts = text if isinstance(text, tuple | list) else (text,)
-    return {place for part in parts for place in _PLACEHOLDER.findall(part)}
+    return {place for part in parts for place in _PLACEHOLDER.findall(part or "")}
 
 
 def main(arguments: list[str]) -> int:

@@ -49,12 +49,13 @@ def due_ids(sweep: Sweep, now: datetime, limit: int) -> list[int]:
 
 
 def next_wake(sweep: Sweep) -> datetime | None:
-    return sweep.model._default_manager.filter(wake_at__isnull=False).aggregate(at=Min("wake_at"))["at"]
+    at: datetime | None = sweep.model._default_manager.filter(wake_at__isnull=False).aggregate(at=Min("wake_at"))["at"]
+    return at
 
 
 def claim(model: type[DueRow], ids: Sequence[int], now: datetime) -> set[int]:
     """Take those rows that are still due, in the caller's transaction: their `wake_at` is cleared, the fence raised."""
-    table, pk = connection.ops.quote_name(model._meta.db_table), model._meta.pk.column  # type: ignore[union-attr]
+    table, pk = connection.ops.quote_name(model._meta.db_table), model._meta.pk.column
     marks = ",".join(["%s"] * len(ids))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -2,6 +2,7 @@
 
 import copy
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.cast import Cast
 HOUR = timedelta(hours=1)
 
 
-def stricter() -> dict:
+def stricter() -> dict[str, Any]:
     body = copy.deepcopy(SHIPPED)
     body["version"] = 2
     for row in body["rows"]:
@@ -26,7 +27,7 @@ def stricter() -> dict:
     return body
 
 
-def drafted(cast: Cast, body: dict | None = None) -> VersionedDocument:
+def drafted(cast: Cast, body: dict[str, Any] | None = None) -> VersionedDocument:
     return documents.create(
         actor=cast.actor(cast.sup), kind="standard", key="default", body=body or stricter(), now=cast.now
     )
@@ -99,7 +100,9 @@ def test_a_stale_draft_is_refused(cast: Cast) -> None:
         (("rows", 0, "priority"), "P9", "standard_unknown_priority"),
     ],
 )
-def test_a_wrong_standard_is_refused_with_its_place(cast: Cast, place: tuple, value: object, code: str) -> None:
+def test_a_wrong_standard_is_refused_with_its_place(
+    cast: Cast, place: tuple[Any, ...], value: object, code: str
+) -> None:
     body = stricter()
     spot = body
     for step in place[:-1]:
@@ -162,6 +165,7 @@ def test_a_holiday_added_moves_the_due_times_of_running_clocks(cast: Cast) -> No
     while not redating.step(job, cast.now):
         job.save()
     clock = Clock.objects.get(subject_id=ticket.pk, metric="resolution")
+    assert before is not None
     assert clock.due_at == before + timedelta(days=1)
     assert clock.calendar_version == 2
     assert list(redating.stored_as_folded()) == []

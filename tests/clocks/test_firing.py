@@ -1,4 +1,4 @@
-"""The due sweep: each point is a fact once, dated at its instant, however late and by however many it is seen (C14-C17)."""
+"""The due sweep: each point is a fact once, dated at its instant, however late and by how many it is seen (C14-C17)."""
 
 import threading
 from datetime import datetime, timedelta

@@ -14,7 +14,8 @@ from tests.cast import Cast
 
 def _at_once(n: int, work: object) -> list[object]:
     """Run work(i) in n threads that start together; returns results or exceptions."""
-    gate, results = threading.Barrier(n), [None] * n
+    gate = threading.Barrier(n)
+    results: list[object] = [None] * n
 
     def run(i: int) -> None:
         gate.wait()
@@ -56,7 +57,7 @@ def test_routing_never_passes_a_capacity(live_cast: Cast) -> None:
     )
     results = _at_once(10, lambda i: live_cast.ticket(subject=f"请求 {i}"))
     assert all(isinstance(r, Ticket) for r in results), results
-    given = Counter(Ticket.objects.values_list("assignee_id", flat=True))
+    given: Counter[int | None] = Counter(Ticket.objects.values_list("assignee_id", flat=True))
     assert given[live_cast.lin.pk] == given[live_cast.wang.pk] == 3
     assert given[None] == 4
     assert len(set(Ticket.objects.values_list("number", flat=True))) == 10

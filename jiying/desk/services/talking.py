@@ -1,4 +1,4 @@
-"""What is said on a ticket (D5): replies, notes, calls, customers' messages. A reply and a hold in one step count both."""
+"""What is said on a ticket (D5): replies, notes, calls, customers' messages. Reply and hold in one step count both."""
 
 from datetime import datetime
 from typing import Any

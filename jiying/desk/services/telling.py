@@ -149,7 +149,7 @@ def collaboration_recipients(
         if point.code not in ("warn1", "warn2"):
             if asked.asked_by_id:
                 people.setdefault(asked.asked_by_id, "asker")
-            team = Person.objects.filter(pk=asked.asked_by_id).values_list("team_id", flat=True).first()
+            team = asked.asked_by.team_id if asked.asked_by else None
             for person in _of_team(watchers, team):
                 people.setdefault(person, "supervisor")
         found[point] = [Recipient(person, capacity) for person, capacity in people.items()]

@@ -1,0 +1,6 @@
+"""The product's settings with nothing but the bare insert behind them (see `bench.bare`)."""
+
+from jiying.config.settings import *  # noqa: F403
+
+ROOT_URLCONF = "bench.bare"
+MIDDLEWARE: list[str] = []
