@@ -121,15 +121,14 @@ def analyze() -> None:
         cursor.execute("ANALYZE")
 
 
-def tickets(n: int) -> None:
-    """n open tickets of the bench's agents, due one after another from BASE on, each with one running clock."""
+def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> None:
+    """n open tickets of the bench's agents, due one a second from `start` on, each with one running clock."""
     from jiying.base.models import Person
     from jiying.clocks.models import Clock
     from jiying.desk.models import Ticket
 
     first = Person.objects.filter(username="agent0").values_list("pk", flat=True)[0]
     team = Person.objects.values_list("team_id", flat=True).get(pk=first)
-    start = int(BASE.timestamp())
     received = instant(f"{start} - 3600 - i % 86400")
     due = instant(f"{start} + i")
     fill(
@@ -143,7 +142,7 @@ def tickets(n: int) -> None:
             "priority": "'P' || (1 + i % 4)",
             "priority_source": "'rule'",
             "status": "'in_progress'",
-            "assignee_id": f"{first} + i % 30",
+            "assignee_id": f"{first} + i % {n_people}",
             "team_id": str(team),
             "received_at": received,
             "created_at": received,

@@ -1,6 +1,6 @@
-"""POST /tickets with triage, routing, clocks and journal, beside a bare ORM insert on the same server: `-m bench.intake`.
+"""POST /tickets with triage, routing, clocks and journal, beside a bare ORM insert on that server: `-m bench.intake`.
 
-4 clients and 2 web processes, the worker running; then one client alone. JIYING_BENCH_REQUESTS sets requests a client.
+4 clients and 2 web processes, the worker running; then one client alone. JIYING_BENCH_REQUESTS: requests a client.
 """
 
 import os
