@@ -77,6 +77,13 @@ def get(kind: str, key: str, number: int) -> VersionedDocument:
         raise NotFound(kind, f"{key} v{number}") from None
 
 
+def by_id(kind: str, document_id: int) -> VersionedDocument:
+    try:
+        return VersionedDocument.objects.get(kind=kind, pk=document_id)
+    except VersionedDocument.DoesNotExist:
+        raise NotFound(kind, document_id) from None
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -207,4 +214,16 @@ def reject(*, actor: Actor, document_id: int, note: str, now: datetime) -> Versi
     document.save(update_fields=["state"])
     VersionedDocument.objects.filter(pk=document.pk).update(revision=F("revision") + 1)
     _note(actor, document, "rejected", now, note=note)
+    return document
+
+
+@transaction.atomic
+def discard(*, actor: Actor, document_id: int, now: datetime) -> VersionedDocument:
+    """Give a draft up; it stays in the history as rejected."""
+    document = _lock_document(document_id)
+    require(actor, KINDS[document.kind].edit_right)
+    _expect(document, State.DRAFT)
+    document.state = State.REJECTED
+    document.save(update_fields=["state"])
+    _note(actor, document, "discarded", now)
     return document

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from jiying.base import documents, journal
-from jiying.base.models import JournalEntry, VersionedDocument
+from jiying.base.models import Job, JournalEntry, VersionedDocument
 from jiying.clocks.models import Clock
 from jiying.core import clocks as core
 from jiying.core.calendars import Calendar, CalendarSpec, compile_calendar
@@ -119,7 +119,11 @@ _RANK = {Clock.State.BREACHED: 0, Clock.State.RUNNING: 0, Clock.State.PENDING: 1
 def next_pills(subject_kind: str, ids: Collection[int], now: datetime) -> dict[int, Pill]:
     """For each subject the clock that matters next, in one query."""
     rows = Clock.objects.filter(
-        subject_kind=subject_kind, subject_id__in=ids, ended_at__isnull=True, state__in=OPEN_STATES, due_at__isnull=False
+        subject_kind=subject_kind,
+        subject_id__in=ids,
+        ended_at__isnull=True,
+        state__in=OPEN_STATES,
+        due_at__isnull=False,
     )
     best: dict[int, Clock] = {}
     for row in rows:
@@ -158,6 +162,29 @@ def uncovered_years(now: datetime) -> Mapping[str, list[int]]:
         if missing:
             gaps[document.key] = missing
     return gaps
+
+
+def history(kind: str, key: str, limit: int = 20) -> list[VersionedDocument]:
+    """The versions of a document, newest first, with who made and who approved them."""
+    rows = VersionedDocument.objects.filter(kind=kind, key=key).select_related("created_by")
+    return list(rows.prefetch_related("approvals__person").order_by("-number")[:limit])
+
+
+def latest_number(kind: str, key: str) -> int:
+    """The number of the newest version, in force or not; 0 where there is none."""
+    rows = VersionedDocument.objects.filter(kind=kind, key=key).order_by("-number")
+    return rows.values_list("number", flat=True).first() or 0
+
+
+def latest_job(job_kind: str, **params: Any) -> Job | None:
+    """The newest background job of this kind with these parameters."""
+    found = {f"params__{name}": value for name, value in params.items()}
+    return Job.objects.filter(kind=job_kind, **found).select_related("created_by").order_by("-pk").first()
+
+
+def facts_of_document(document_id: int) -> list[JournalEntry]:
+    """What happened to a version: drafted, edited, proposed, approved, rejected."""
+    return journal.of("document", document_id)
 
 
 def forget() -> None:

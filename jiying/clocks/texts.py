@@ -48,6 +48,29 @@ TERMS: dict[str, dict[str, Any]] = {
         "overlooked": _("Overlooked"),
         "other": _("Other"),
     },
+    "weekday": {
+        "0": _("Monday"),
+        "1": _("Tuesday"),
+        "2": _("Wednesday"),
+        "3": _("Thursday"),
+        "4": _("Friday"),
+        "5": _("Saturday"),
+        "6": _("Sunday"),
+    },
+    "starts": {
+        "assignment": _("from assignment"),
+        "acceptance": _("from acceptance"),
+        "receipt": _("from receipt"),
+        "message": _("from the customer's message"),
+        "request": _("from the request"),
+    },
+    # Why a row of the standard does not hold for a ticket.
+    "row_fact": {
+        "channel": _("another channel"),
+        "priority": _("another priority"),
+        "tier": _("another customer tier"),
+        "category": _("another category"),
+    },
     "alert": {
         "clock.warn": _("%(metric)s due in %(left)s"),
         "clock.due": _("%(metric)s overdue since %(due)s"),
@@ -62,6 +85,13 @@ FAULTS: dict[str, Any] = {
     "not_breached": _("This clock is not overdue; it needs no cause."),
     "cause_judged": _("A supervisor has judged this cause already; it cannot be changed any more."),
     "cause_missing": _("No cause has been named yet."),
+    "nothing_new": _(
+        "The installed packages know no further year. Update them once the notice is out, or enter the days by hand."
+    ),
+    "hours_unreadable": _("%(value)s is not a list of hours. Write for example 09:00-12:00, 13:30-18:00."),
+    "not_hours": _("%(value)s is not a number of hours. Write for example 7.5."),
+    "draft_open": _("Another draft or proposal is open. Finish or discard it first."),
+    "row_needs_fact": _("Choose at least one of channel, priority, customer tier and category."),
     "not_an_object": _("An object with named fields is needed here."),
     # Calendar documents (core.calendar_problems).
     "calendar_not_an_object": _("An object with named fields is needed here."),
@@ -70,17 +100,21 @@ FAULTS: dict[str, Any] = {
     "calendar_bad_weekday": _("%(day)s is not a weekday. Use 0 (Monday) to 6 (Sunday)."),
     "calendar_not_intervals": _("A list of intervals is needed, for example 540 to 1080 for 09:00 to 18:00."),
     "calendar_not_an_interval": _("An interval has a start and an end in whole minutes of the day."),
-    "calendar_outside_day": _("%(start)s to %(end)s lies outside the day (0 to 1440 minutes)."),
-    "calendar_end_before_start": _("The interval ends (%(end)s) before it starts (%(start)s)."),
-    "calendar_overlapping": _("The intervals overlap between %(start)s and %(end)s."),
+    "calendar_outside_day": _("%(start)s to %(end)s lies outside the day (00:00 to 24:00)."),
+    "calendar_end_before_start": _(
+        "The hours end (%(end)s) before they start (%(start)s). Hours over midnight belong to two days."
+    ),
+    "calendar_overlapping": _("The hours overlap between %(start)s and %(end)s."),
     "calendar_label_not_text": _("The name of a closed day must be text."),
-    "calendar_weekday_without_hours": _("Weekday %(day)s has no hours that this day could take over."),
+    "calendar_weekday_without_hours": _("%(day)s has no hours that this day could take over."),
     "calendar_bad_date": _("%(date)s is not a date. Use YYYY-MM-DD."),
     "calendar_not_a_year": _("%(year)s is not a year."),
     "calendar_years_reversed": _("The last covered year (%(last_year)s) lies before the first (%(first_year)s)."),
     "calendar_not_positive": _("%(seconds)s seconds cannot be a working day."),
     "calendar_closed_and_worked": _("%(date)s cannot be both closed and worked."),
     "calendar_never_opens": _("This calendar never opens. Give at least one weekday hours."),
+    "calendar_out_of_range": _("Calendars reach from %(first_year)s to %(last_year)s; this lies beyond."),
+    "calendar_negative_duration": _("%(seconds)s seconds is not a duration."),
     # Standard sets (core.standards).
     "standard_not_an_object": _("An object with named fields is needed here."),
     "standard_unknown_field": _("There is no such field in a standard set."),

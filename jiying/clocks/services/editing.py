@@ -1,9 +1,10 @@
 """How calendars and standards are checked when they are saved, and what follows when they change (C5, C7)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jiying.base import documents
+from jiying.base import documents, texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault
 from jiying.base.models import Job, VersionedDocument
@@ -16,7 +17,18 @@ REDATE = "clocks.redate"
 def _calendar_faults(body: Any) -> list[Fault]:
     if not isinstance(body, dict):
         return [Fault("", "not_an_object")]
-    return [Fault(p.path, f"calendar_{p.code}", p.params) for p in core_calendars.problems(body)]
+    return [Fault(p.path, f"calendar_{p.code}", _readable(p.params)) for p in core_calendars.problems(body)]
+
+
+def _readable(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Minutes of the day as a time of day, weekdays by name: the form shows no numbers either."""
+    told = dict(params)
+    for name in ("start", "end"):
+        if isinstance(told.get(name), int):
+            told[name] = f"{told[name] // 60:02d}:{told[name] % 60:02d}"
+    if isinstance(told.get("day"), int | str) and str(told["day"]) in tuple("0123456"):
+        told["day"] = texts.TERMS["weekday"][str(told["day"])]
+    return told
 
 
 def _standard_faults(body: Any) -> list[Fault]:
