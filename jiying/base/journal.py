@@ -37,6 +37,11 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[Journa
     return JournalEntry.objects.bulk_create([_entry(actor, fact, now) for fact in facts], batch_size=500)
 
 
+def record_each(facts: Iterable[tuple[Actor, Fact]], *, now: datetime) -> int:
+    """Append many facts, each with its own actor (histories written in bulk), in the caller's transaction."""
+    return len(JournalEntry.objects.bulk_create([_entry(actor, fact, now) for actor, fact in facts], batch_size=500))
+
+
 def _entry(actor: Actor, fact: Fact, now: datetime) -> JournalEntry:
     salt = secrets.token_hex(8)
     data = dict(fact.data)

@@ -150,8 +150,21 @@ def _known(actor: Actor, new: NewTicket) -> Ticket | None:
 
 def _take_number(received_at: datetime) -> str:
     """`GD20240501001`: rising within the local day of the site's zone, never reused, gaps allowed (D2)."""
-    day = received_at.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
-    return f"GD{day}{counters.take(f'ticket:{day}'):03d}"
+    day = local_day(received_at)
+    return number(day, counters.take(counter(day)))
+
+
+def local_day(received_at: datetime) -> str:
+    return received_at.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
+
+
+def counter(day: str) -> str:
+    """The name of the counter that a day's numbers come from."""
+    return f"ticket:{day}"
+
+
+def number(day: str, n: int) -> str:
+    return f"GD{day}{n:03d}"
 
 
 def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Ticket:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from jiying.base import due
 from jiying.base.actor import SYSTEM
+from jiying.clocks.queries import second_of
 from jiying.core import lifecycle
 from jiying.desk.models import TicketTimer
 from jiying.desk.services import routing
@@ -34,5 +35,5 @@ def _close_after_silence(ticket: object, now: datetime) -> None:
     if not isinstance(ticket, Ticket) or ticket.status != lifecycle.RESOLVED:
         return
     ticket.status, ticket.ended_at = lifecycle.CLOSED, now
-    as_of = ticket.resolved_at.isoformat() if ticket.resolved_at else None
+    as_of = second_of(ticket.resolved_at) if ticket.resolved_at else None
     settle(SYSTEM, ticket, [fact(ticket, "closed", now, {"after_silence": True, "as_of": as_of})], now=now)
