@@ -1,6 +1,6 @@
 """Taking 1,000 due clocks of 1,000,000 running ones, beside the plain SQL of that and nothing else: `-m bench.due`.
 
-Then the same with everything that a breach brings: fact, alert, the ticket's row. JIYING_BENCH_TICKETS sets the million.
+Then the same with everything that a breach brings: fact, alert, the ticket's row. JIYING_BENCH_TICKETS: other numbers.
 """
 
 import os
@@ -66,7 +66,6 @@ def run() -> None:
         assert n == DUE, n
     begun = time.perf_counter()
     for _round in range(200):
-        due.due_ids(due.SWEEPS["clocks"], at, DUE)
         due.next_wake(due.SWEEPS["clocks"])
     nothing = (time.perf_counter() - begun) / 200
     table.add("plain SQL: find and mark", sorted(times["plain"])[2], DUE)

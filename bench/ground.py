@@ -152,7 +152,7 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> N
             "last_message": "'请尽快处理'",
         },
     )
-    json_text = "'[[\"due\", ' || (%d + i) || ']]'" % start
+    json_text = f"""'[["due", ' || ({start} + i) || ']]'"""
     if os.environ["JIYING_BENCH_DB"] == "postgres":
         json_text = f"({json_text})::jsonb"
     fill(

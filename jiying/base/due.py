@@ -151,6 +151,7 @@ class Loop(threading.Thread):
     """Serves one sweep until it is stopped: sleeps until the next due instant, at most `POLL_S`, or until woken."""
 
     POLL_S = 0.2
+    HELD_S = 0.02  # what is due is held by somebody just now: a short while, not a spin
     instances: ClassVar[list["Loop"]] = []
 
     def __init__(self, sweep: Sweep, stop: threading.Event) -> None:
@@ -169,11 +170,12 @@ class Loop(threading.Thread):
         connection.close()
 
     def _turn(self) -> float:
+        """One look by index; seconds to sleep after it."""
         now = timezone.now()
         self.seen_at = now
-        if run(self.sweep, now):
-            return 0.0
         wake = next_wake(self.sweep)
         if wake is None:
             return self.POLL_S
-        return min(self.POLL_S, max(0.002, (wake - timezone.now()).total_seconds() + 0.001))
+        if wake > now:
+            return min(self.POLL_S, (wake - now).total_seconds() + 0.001)
+        return 0.0 if run(self.sweep, now) else self.HELD_S
