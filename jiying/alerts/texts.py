@@ -7,15 +7,9 @@ from django.utils.translation import gettext_lazy as _l
 from django.utils.translation import ngettext
 
 TERMS: dict[str, dict[str, Any]] = {
-    "severity": {
-        "notice": _l("Notice"),
-        "warning": _l("Warning"),
-        "breach": _l("Overdue"),
-        "critical": _l("Critical"),
-    },
     "alert_state": {
-        "new": _l("New"),
-        "seen": _l("Seen"),
+        "new": _l("Unread"),
+        "seen": _l("Read"),
         "acknowledged": _l("Noted"),
         "withdrawn": _l("Settled"),
     },
@@ -26,12 +20,6 @@ TERMS: dict[str, dict[str, Any]] = {
         "responder": _l("Responder"),
     },
     "way": {"mail": _l("E-mail")},
-    "delivery_state": {
-        "waiting": _l("Waiting"),
-        "sent": _l("Sent"),
-        "withheld": _l("Not sent, settled before"),
-        "dead": _l("Failed"),
-    },
     # Why a message did not go out (`alert.withheld` in the journal).
     "withheld": {
         "withdrawn": _l("Withdrawn before"),

@@ -7,25 +7,29 @@ from typing import Any
 import pytest
 
 from jiying.alerts import queries
-from jiying.alerts.models import Alert
+from jiying.alerts.models import Alert, Delivery
 from jiying.alerts.services import checks
-from jiying.base.models import Person
+from jiying.base import due
+from jiying.base.models import JournalEntry, Person
 from jiying.clocks.models import Clock
-from tests.alerts import cast
+from jiying.desk.models import Ticket
+from jiying.desk.services import handling, talking
+from tests.alerts import cast as promised
+from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 DUE = NOW + timedelta(minutes=30)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def kinds() -> Iterator[None]:
-    with cast.registered_promises():
+    with promised.registered_promises():
         yield
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock(kinds: None) -> Clock:
     return Clock.objects.create(
         subject_kind="promise",
         subject_id=1,
@@ -105,3 +109,42 @@ def test_every_point_says_its_metric_and_time(
         assert word in told.text
     assert "%(" not in told.text
     assert "clock." not in told.text
+
+
+# --- with real tickets -----------------------------------------------------------------------------------------------
+
+
+def warned(cast: Cast) -> Alert:
+    """A ticket that Lin has accepted, and the warning that its first response falls due."""
+    ticket = cast.accepted(priority="P1")
+    due.run(due.SWEEPS["clocks"], cast.now + timedelta(minutes=8))
+    alert = Alert.objects.get(kind="clock.warn1", subject_id=ticket.pk, data__metric="first_response")
+    assert (alert.state, alert.person) == ("new", cast.lin)
+    return alert
+
+
+def test_a_reply_takes_the_warning_off_the_screen(cast: Cast):
+    alert = warned(cast)
+    other = cast.accepted(priority="P1", now=cast.now)
+    due.run(due.SWEEPS["clocks"], cast.now + timedelta(minutes=8))
+    talking.reply(actor=cast.actor(cast.lin), number=number_of(alert), body="您好", now=cast.now + timedelta(minutes=9))
+    states = dict(Alert.objects.filter(data__metric="first_response").values_list("subject_id", "state"))
+    assert states == {alert.subject_id: "withdrawn", other.pk: "new"}
+
+
+def test_a_breach_settled_before_its_mail_goes_out_is_withheld(cast: Cast, settings: Any):
+    settings.MAIL_ENABLED = True
+    Person.objects.filter(pk=cast.wang.pk).update(email="wang@example.com")
+    ticket = cast.ticket()
+    at = cast.now + timedelta(minutes=10)
+    due.run(due.SWEEPS["clocks"], at)
+    assert Delivery.objects.get().person == cast.wang
+    handling.accept(actor=cast.actor(cast.lin), number=ticket.number, now=at + timedelta(seconds=1))
+    due.run(due.SWEEPS["deliveries"], at + timedelta(seconds=2))
+    assert Delivery.objects.get().state == "withheld"
+    fact = JournalEntry.objects.get(kind="alert.withheld")
+    assert (fact.subject_kind, fact.subject_id, fact.data["metric"]) == ("ticket", ticket.pk, "accept")
+
+
+def number_of(alert: Alert) -> str:
+    return Ticket.objects.get(pk=alert.subject_id).number

@@ -17,7 +17,7 @@ from jiying.alerts.services import reading
 from jiying.base.context import actor_of
 from jiying.base.errors import Invalid
 
-SHOWN = 5  # pop-ups at once; the bell counts the rest
+SHOWN = 3  # pop-ups at once; the bell counts the rest
 
 
 @login_required

@@ -16,7 +16,7 @@ def tabs(request: HttpRequest, active: str) -> list[dict[str, Any]]:
     if "alerts.view_team" in rights:
         found.append(("team", _("My team's"), 0))
     if "system.health" in rights:
-        found.append(("deliveries", _("Messages"), queries.count_dead()))
+        found.append(("deliveries", _("Outgoing messages"), queries.count_dead()))
     return [
         {"label": label, "url": reverse(f"alerts:{name}"), "active": name == active, "count": count}
         for name, label, count in found

@@ -22,15 +22,13 @@ class Line:
 
     def __init__(self) -> None:
         self._connection = mail.get_connection()
-        self._open = False
         self._broken = ""
 
     def __enter__(self) -> "Line":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._open:
-            self._connection.close()
+        self._connection.close()
 
     def send(self, message: mail.EmailMessage) -> None:
         """Returns when the server has taken the message; raises NotSent."""
@@ -46,10 +44,9 @@ class Line:
     def _dial(self) -> None:
         if not self._broken and not settings.MAIL_ENABLED:
             self._broken = "mail is switched off (JIYING_SMTP_URL is empty)"
-        if not self._broken and not self._open:
+        if not self._broken:
             try:
-                self._connection.open()
-                self._open = True
+                self._connection.open()  # does nothing where it is open
             except (smtplib.SMTPException, OSError) as error:
                 self._broken = _say(error)
         if self._broken:

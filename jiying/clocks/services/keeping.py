@@ -1,4 +1,4 @@
-"""Keeps stored clocks equal to the fold of their journal. The caller holds the subject's lock and has recorded the event.
+"""Keeps stored clocks equal to the fold of their journal. The caller holds the subject's lock and recorded the event.
 
 Always a whole fold: a late or corrected event needs no path of its own, and live and replay cannot differ (C12).
 """
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from jiying.alerts.services import reading as alerts
 from jiying.base import journal
 from jiying.base.actor import SYSTEM
 from jiying.clocks.models import Clock
@@ -50,7 +51,7 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
     """Fold the subject's journal again and write what changed; returns all its clocks.
 
     A breach that nobody had seen yet becomes a fact dated at its due instant; a verdict that a late event
-    changed is journalled as a correction.
+    changed is journalled as a correction. Alerts whose reason has passed with it leave the screens.
     """
     stored = {
         (row.metric, row.seq): row
@@ -61,6 +62,7 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
     facts: list[journal.Fact] = []
     new: list[Clock] = []
     changed: list[Clock] = []
+    settled: list[int] = []
     for row in plan(events_of(subject_kind, subject_id), now):
         row.subject_kind, row.subject_id = subject_kind, subject_id
         old = stored.pop((row.metric, row.seq), None)
@@ -68,11 +70,20 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
             new.append(row)
         elif _carry(old, row, now):
             changed.append(row)
+            settled.extend([row.pk] if _settles_alerts(old, row) else [])
         facts.extend(_verdict_facts(old, row, now))
     _write(new, changed, list(stored.values()))
+    settled.extend(row.pk for row in stored.values())
+    if settled:
+        alerts.withdraw(subject_kind, [subject_id], now, {"clock": settled})
     if facts:
         journal.record(SYSTEM, facts, now=now)
     return list(Clock.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by("metric", "seq"))
+
+
+def _settles_alerts(old: Clock, row: Clock) -> bool:
+    """Whether what was said of this clock holds no more: it ended, pauses, or is due at another instant."""
+    return bool(row.fired) and (not row.is_open or row.paused_at is not None or row.due_at != old.due_at)
 
 
 def _version(events: Sequence[core.Event]) -> int:
