@@ -149,7 +149,7 @@ def make_cast() -> Cast:
 
 def forget_all() -> None:
     """Drop what processes keep for a second or for ever: the next test has other rows under the same numbers."""
-    from jiying.base import documents, settings_store
+    from jiying.base import documents, roster, settings_store
     from jiying.clocks import queries
     from jiying.desk.services import triage
 
@@ -157,6 +157,7 @@ def forget_all() -> None:
     triage.forget()
     documents.forget()
     settings_store.forget()
+    roster.forget()
 
 
 @pytest.fixture

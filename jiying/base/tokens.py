@@ -5,11 +5,14 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from jiying.base import journal
 from jiying.base.actor import Actor
+from jiying.base.errors import Fault, Invalid, NotFound
 from jiying.base.models import ApiToken, Person
+from jiying.base.policies import RIGHTS
 
 PREFIX = "jy_"
 
@@ -18,14 +21,41 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+@transaction.atomic
 def issue(*, actor: Actor, person: Person, name: str, scopes: Collection[str], now: datetime) -> str:
-    """Make a token for a person; the returned text is shown once and never again."""
+    """Make a token for a person; the returned text is shown once and never again. No scopes: all rights of the person.
+
+    A token never makes one that can do more than itself: without scopes the new one gets those of the old.
+    """
+    if unknown := sorted(set(scopes) - RIGHTS.keys()):
+        known = ", ".join(sorted(RIGHTS))
+        raise Invalid(*(Fault("scopes", "unknown_value", {"value": right, "known": known}) for right in unknown))
+    if actor.scopes is not None:
+        if more := sorted(set(scopes) - actor.scopes):
+            raise Invalid.one("scopes", "scopes", rights=", ".join(more))
+        scopes = scopes or actor.scopes
     token = PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(person=person, name=name, digest=digest(token), scopes=sorted(scopes), created_at=now)
+    row = ApiToken.objects.create(
+        person=person, name=name[:80], digest=digest(token), scopes=sorted(scopes), created_at=now
+    )
     journal.record(
         actor, [journal.Fact("person", person.pk, "token.issued", now, {"token": row.pk, "name": name})], now=now
     )
     return token
+
+
+def of_person(person_id: int) -> list[ApiToken]:
+    """A person's tokens that still hold, the newest first."""
+    return list(ApiToken.objects.filter(person_id=person_id, revoked_at__isnull=True).order_by("-pk"))
+
+
+@transaction.atomic
+def revoke(*, actor: Actor, token_id: int, now: datetime) -> None:
+    """End one of one's own tokens; it is refused from now on."""
+    own = ApiToken.objects.filter(pk=token_id, person_id=actor.id or 0, revoked_at__isnull=True)
+    if actor.id is None or not own.update(revoked_at=now):
+        raise NotFound("token", token_id)
+    journal.record(actor, [journal.Fact("person", actor.id, "token.revoked", now, {"token": token_id})], now=now)
 
 
 def authenticate(token: str, now: datetime) -> Actor | None:

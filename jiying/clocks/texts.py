@@ -57,6 +57,33 @@ TERMS: dict[str, dict[str, Any]] = {
         "5": _("Saturday"),
         "6": _("Sunday"),
     },
+    "weekday_short": {
+        "0": _("Mo"),
+        "1": _("Tu"),
+        "2": _("We"),
+        "3": _("Th"),
+        "4": _("Fr"),
+        "5": _("Sa"),
+        "6": _("Su"),
+    },
+    "unit": {"min": _("minutes"), "h": _("hours"), "wd": _("working days")},
+    "standard_part": {
+        "rows": _("Targets"),
+        "default": _("Default row"),
+        "rules": _("Clock rules"),
+        "confirmation": _("Confirmation period"),
+        "collaboration": _("Collaboration"),
+        "promises": _("Other promises"),
+    },
+    "rule_field": {
+        "starts": _("Start"),
+        "pauses": _("Pauses while"),
+        "warn": _("Warnings at"),
+        "late_min": _("Reminders after the due time"),
+    },
+    # Departments and kinds of request that the shipped standard names; others are shown as they are called.
+    "department_code": {"logistics": _("Logistics"), "rd": _("R&D"), "second_line": _("Second line")},
+    "request_kind": {"defect": _("Defect"), "joint": _("Joint ticket")},
     "starts": {
         "assignment": _("from assignment"),
         "acceptance": _("from acceptance"),

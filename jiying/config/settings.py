@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "ninja",  # only for its static files: the API's documentation
     "jiying.base",
     "jiying.alerts",
     "jiying.clocks",
@@ -43,6 +44,7 @@ MIDDLEWARE = [
     "jiying.base.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "jiying.base.middleware.language_and_zone",
+    "jiying.base.api.answering.only_problems",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from jiying.config.api import api
+
 urlpatterns = [
+    path("api/v1/", api.urls),
     path("accounts/", include("allauth.account.urls")),
     path("alerts/", include("jiying.alerts.pages")),
     path("", include("jiying.base.pages.health")),

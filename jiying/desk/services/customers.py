@@ -12,7 +12,8 @@ from django.db import transaction
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
-from jiying.desk.models import Customer
+from jiying.desk.models import Customer, Ticket
+from jiying.desk.policies import visible
 
 if TYPE_CHECKING:
     from jiying.desk.services.intake import NewTicket
@@ -130,12 +131,20 @@ def _fill_in(customer: Customer, data: CustomerData) -> None:
 
 @transaction.atomic
 def reveal(*, actor: Actor, customer_id: int, ticket: str, now: datetime) -> Customer:
-    """Show a customer's masked data to somebody with the right; who looked at whom and where is a fact (D12)."""
-    if "desk.reveal" not in actor.rights and "desk.unmasked" not in actor.rights:
-        raise Denied("desk.reveal")
+    """Show a customer's masked data to somebody with the right; who looked at whom and where is a fact (D12).
+
+    Only through a ticket of theirs that the actor sees (`ticket` its number, empty for any): nobody walks through all
+    customers. Without the right to reveal it must be an own one.
+    """
+    seen = Ticket.objects.filter(visible(actor), customer_id=customer_id)
+    if ticket:
+        seen = seen.filter(number=ticket)
     customer = Customer.objects.filter(pk=customer_id).first()
-    if customer is None:
+    if customer is None or not seen.exists():
         raise NotFound("customer", customer_id)
+    own = "desk.unmasked" in actor.rights and seen.filter(assignee_id=actor.id).exists()
+    if "desk.reveal" not in actor.rights and not own:
+        raise Denied("desk.reveal")
     journal.record(
         actor, [journal.Fact("customer", customer.pk, "customer.revealed", now, {"ticket": ticket})], now=now
     )

@@ -16,6 +16,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid
 from jiying.base.models import IdempotencyKey
 from jiying.base.policies import require
+from jiying.clocks.models import Clock
 from jiying.clocks.queries import next_due, second_of, versions_in_force
 from jiying.clocks.services.keeping import plan, store_new
 from jiying.core import clocks as core_clocks
@@ -57,7 +58,20 @@ class NewTicket:
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A ticket with its clocks as they were stored; `clocks` is None for a repeat, which stored nothing."""
+
+    ticket: Ticket
+    clocks: list[Clock] | None
+
+
 def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
+    """`receive` for callers that need the ticket only."""
+    return receive(actor=actor, new=new, now=now).ticket
+
+
+def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
     """Open a ticket, classified, routed and with its clocks; the same idempotency key gives the same ticket again.
 
     Raises Denied, Invalid (all faults at once), Conflict (the key was used for another request).
@@ -65,7 +79,7 @@ def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
     require(actor, "desk.create")
     new = _checked(actor, new, now)
     if (known := _known(actor, new)) is not None:
-        return known
+        return Opened(known, None)
     number = _take_number(new.received_at or now)
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
@@ -76,7 +90,7 @@ def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
             tried |= {lost.person_id}
         except IntegrityError:
             if (known := _known(actor, new)) is not None:
-                return known
+                return Opened(known, None)
             if _try == TRIES - 1:
                 raise
     with transaction.atomic():
@@ -93,8 +107,7 @@ def _checked(actor: Actor, new: NewTicket, now: datetime) -> NewTicket:
     faults = list(_faults(actor, new, now))
     if faults:
         raise Invalid(*faults)
-    triage.check_category(new.category)
-    return replace(new, subject=new.subject.strip(), received_at=new.received_at or now)
+    return replace(new, subject=new.subject.strip())
 
 
 def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
@@ -116,6 +129,9 @@ def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     ):
         if value not in known:
             faults.append(Fault(name, "unknown_value", {"value": value, "known": ", ".join(known)}))
+    if new.category and new.category not in (known_paths := triage.categories()):
+        some = ", ".join(sorted(known_paths)[:20])
+        faults.append(Fault("category", "unknown_value", {"value": new.category[:80], "known": some}))
     if len(new.tags) > MAX_TAGS or any(not t or len(t) > 40 or "\x00" in t for t in new.tags):
         faults.append(Fault("tags", "bad_tags", {"limit": MAX_TAGS}))
     faults.extend(_receipt_faults(actor, new, now))
@@ -167,7 +183,7 @@ def number(day: str, n: int) -> str:
     return f"GD{day}{n:03d}"
 
 
-def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Ticket:
+def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Opened:
     """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
     customer = customers.find_or_create(new, now)
     ticket = _row(actor, new, number, customer, now)
@@ -195,7 +211,7 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
             at=now,
         )
     _take_place(ticket, new, now)
-    return ticket
+    return Opened(ticket, clocks)
 
 
 def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, now: datetime) -> Ticket:

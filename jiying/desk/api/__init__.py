@@ -1,0 +1,12 @@
+"""The API of the desk: tickets, their verbs, and what stands around them. Thin: parse, call one function, answer."""
+
+from ninja import Router
+
+from jiying.desk.api import around, tickets, verbs
+
+router = Router()
+router.add_router("", tickets.router)
+router.add_router("", verbs.router)
+router.add_router("", around.router)
+
+__all__ = ["router"]

@@ -1,0 +1,234 @@
+"""What the desk's API takes, written by hand: the wire does not follow the tables."""
+
+from typing import Annotated, Literal
+
+from ninja import Schema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from jiying.base.api.wire import MAX_INT, Body, Cursor, Id, Instant, Limit, Line, Prose, Revision
+from jiying.desk.queries.tickets_api import Wanted
+from jiying.desk.services import customers
+from jiying.desk.services.intake import NewTicket
+
+Number = Annotated[str, StringConstraints(max_length=24, pattern=r"^[A-Za-z0-9-]+$")]
+Channel = Literal["phone", "chat", "email", "social", "web", "other"]
+Type = Literal["inquiry", "complaint", "suggestion", "fault"]
+Priority = Literal["P1", "P2", "P3", "P4"]
+Status = Literal["new", "assigned", "accepted", "in_progress", "waiting", "resolved", "closed", "cancelled", "merged"]
+HoldReason = Literal["customer", "third_party", "department"]
+Said = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Tags = Annotated[list[Tag], Field(max_length=20)]
+Path = Annotated[str, StringConstraints(max_length=120)]  # of a category: logistics/lost
+Name = Annotated[str, StringConstraints(max_length=60)]
+Scalar = (
+    Annotated[str, StringConstraints(max_length=2_000)] | Annotated[int, Field(ge=-MAX_INT, le=MAX_INT)] | float | bool
+)
+Fields = Annotated[dict[Name, Scalar | None], Field(max_length=50)]
+
+
+def _customer_field(name: str) -> AfterValidator:
+    """The desk's own check of one of a customer's fields, so that its fault is told together with all others."""
+
+    def check(value: str | None) -> str | None:
+        for fault in customers.faults(customers.CustomerData(**{name: value or ""})):
+            raise PydanticCustomError(fault.code, "refused", dict(fault.params))
+        return value
+
+    return AfterValidator(check)
+
+
+class CustomerIn(Body):
+    """What is known of the customer; they are found again by `ref`, else phone, else e-mail."""
+
+    ref: Annotated[str, StringConstraints(max_length=80)] | None = None
+    name: Annotated[str, StringConstraints(max_length=120)] | None = None
+    phone: Annotated[str, StringConstraints(max_length=40), _customer_field("phone")] | None = None
+    email: Annotated[str, StringConstraints(max_length=254), _customer_field("email")] | None = None
+    tier: Literal["standard", "vip"] | None = None
+    organisation: Annotated[str, StringConstraints(max_length=120)] | None = None
+    language: Annotated[str, StringConstraints(max_length=10)] | None = None
+    address: Annotated[str, StringConstraints(max_length=300)] | None = None
+
+    def data(self) -> customers.CustomerData:
+        return customers.CustomerData(**{name: value or "" for name, value in self.__dict__.items()})
+
+
+def _empty(value: object) -> object:
+    return "" if value is None else value
+
+
+class TicketIn(Body):
+    """A request. `priority` given = set by hand; `received_at` in the past needs the import right."""
+
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    channel: Channel
+    description: Annotated[Prose, BeforeValidator(_empty)] = ""
+    type: Type | None = None
+    customer: CustomerIn | None = None
+    customer_id: Id | None = None
+    category: Path | None = None
+    tags: Tags = []
+    priority: Priority | None = None
+    received_at: Instant | None = None
+    fields: Fields = {}
+    amount: Annotated[int, Field(ge=0, le=MAX_INT)] | None = None
+    opened_by: Literal["customer", "agent"] = "customer"
+    take_it: bool = False
+
+    def request(self, key: str) -> NewTicket:
+        """As the desk takes it."""
+        return NewTicket(
+            subject=self.subject,
+            channel=self.channel,
+            description=self.description,
+            type=self.type or "inquiry",
+            category=self.category or "",
+            tags=tuple(self.tags),
+            priority=self.priority,
+            received_at=self.received_at,
+            customer=self.customer.data() if self.customer else None,
+            customer_id=self.customer_id,
+            fields=self.fields,
+            opened_by=self.opened_by,
+            take_it=self.take_it,
+            amount=self.amount,
+            idempotency_key=key,
+        )
+
+
+class TicketFilter(Schema):
+    """`assignee` is an id, `me` or `none`; `q` a ticket's number, or the end of a customer's phone (4 digits or more);
+    `sort=due` lists open tickets only."""
+
+    status: list[Status] = []
+    channel: list[Channel] = []
+    priority: list[Priority] = []
+    assignee: Annotated[str, StringConstraints(pattern=r"^(me|none|[1-9][0-9]{0,17})$")] | None = None
+    team: Id | None = None
+    customer: Id | None = None
+    late: bool | None = None
+    q: Line | None = None
+    received_from: Instant | None = None
+    received_to: Instant | None = None
+    sort: Literal["due", "received"] = "received"
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+    def wanted(self) -> Wanted:
+        return Wanted(**{name: getattr(self, name) for name in Wanted.__dataclass_fields__})
+
+
+class Paging(Schema):
+    cursor: Cursor | None = None
+    limit: Limit = 100
+
+
+# --- verbs -----------------------------------------------------------------------------------------------------------
+
+
+class ReplyIn(Body):
+    """`hold_for` lets the ticket wait in the same step; `by` bot or auto is automatic and stops no clock."""
+
+    body: Said
+    hold_for: HoldReason | None = None
+    by: Literal["person", "bot", "auto"] = "person"
+    revision: Revision | None = None
+
+
+class NoteIn(Body):
+    body: Said
+
+
+class CallIn(Body):
+    direction: Literal["in", "out"]
+    duration_s: Annotated[int, Field(ge=0, le=86_400)]
+    note: Prose = ""
+    recording_url: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class CustomerMessageIn(Body):
+    """`at`: when the customer wrote, where that was earlier (mail delay); never in the future."""
+
+    body: Said
+    at: Instant | None = None
+
+
+class HoldIn(Body):
+    reason: HoldReason
+    note: Prose = ""
+    revision: Revision | None = None
+
+
+class ResolveIn(Body):
+    note: Prose = ""
+    cause: Path = ""
+    revision: Revision | None = None
+
+
+class RemarkIn(Body):
+    note: Prose = ""
+
+
+class ReopenIn(Body):
+    reason: Prose = ""
+
+
+class TransferIn(Body):
+    """To a person, or back to a team's queue."""
+
+    to_person: Id | None = None
+    to_team: Id | None = None
+    reason: Prose = ""
+    revision: Revision | None = None
+
+
+class PriorityIn(Body):
+    priority: Priority
+    reason: Reason
+    revision: Revision | None = None
+
+
+class ReclassifyIn(Body):
+    category: Path | None = None
+    channel: Channel | None = None
+    tags: Tags | None = None
+    revision: Revision | None = None
+
+
+class CancelIn(Body):
+    reason: Reason
+
+
+class MergeIn(Body):
+    into: Number
+
+
+class EscalateIn(Body):
+    level: Annotated[int, Field(ge=1, le=3)] = 1
+    reason: Reason
+
+
+class CollaborateIn(Body):
+    """`department` is its code; `person` one of its people; `hold_ticket` lets the ticket wait for the answer."""
+
+    department: Name
+    question: Said
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=40)] = "question"
+    person: Id | None = None
+    hold_ticket: bool = False
+
+
+class AnswerIn(Body):
+    answer: Said
+
+
+class RevealIn(Body):
+    ticket: Number
+
+
+class PresenceIn(Body):
+    presence: Literal["online", "busy", "away", "break", "offline"]
+    reason: Name = ""
