@@ -204,17 +204,17 @@ def _standstill() -> Iterator[None]:
 
 
 def _beats() -> bool:
-    """Whether a worker beats: one that was killed is waited for until it counts as dead."""
-    end = time.monotonic() + heartbeat.ALIVE_S
+    """Whether a worker beats: again while we look. One that was killed is waited for until it counts as dead."""
+    first: dict[str, float] | None = None
     while True:
         try:
-            if not heartbeat.living(timezone.now()):
-                return False
+            seen = {beat.worker: beat.at for beat in heartbeat.living(timezone.now())}
         except DatabaseError:
             return False  # no tables yet
-        if time.monotonic() > end:
-            return True
-        time.sleep(1)
+        first = seen if first is None else first
+        if not seen or any(at != first.get(name) for name, at in seen.items()):
+            return bool(seen)
+        time.sleep(0.5)
 
 
 def _is_empty() -> bool:
