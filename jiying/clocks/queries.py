@@ -65,7 +65,8 @@ def event_of(entry: JournalEntry) -> core.Event:
 
 
 def events_of(subject_kind: str, subject_id: int) -> list[core.Event]:
-    return [event_of(e) for e in journal.of(subject_kind, subject_id) if not e.kind.startswith("clock.")]
+    own = f"{subject_kind}."
+    return [event_of(e) for e in journal.of(subject_kind, subject_id) if e.kind.startswith(own)]
 
 
 def of_subject(subject_kind: str, subject_id: int) -> list[Clock]:

@@ -9,13 +9,15 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from jiying.base import documents, due, seeds, settings_store, subjects, texts
+        from jiying.base import context, documents, due, seeds, settings_store, subjects, texts
         from jiying.desk.models import RouteCall, TicketTimer
         from jiying.desk.services import collaboration, holding, routing, rules, seeding, telling, timers
+        from jiying.desk.services.history import sentences
         from jiying.desk.texts import FAULTS, TERMS
 
         texts.register_terms(TERMS)
         texts.register_faults(FAULTS)
+        texts.register_faults(sentences.FAULTS)
         seeds.SEEDS.append(seeding.seed)
         settings_store.register(
             settings_store.Definition(
@@ -23,8 +25,13 @@ class DeskConfig(AppConfig):
             )
         )
         documents.register(rules.PRIORITY)
-        due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers))
-        due.register(due.Sweep("routing", RouteCall, routing.serve_calls))
+        context.NAVIGATION[:0] = [  # the desk comes first in the rail, whatever the floors below have put there
+            ("work", _("My work"), "layout-dashboard", "desk:work", "desk.handle"),
+            ("tickets", _("Tickets"), "ticket", "desk:tickets", None),
+            ("supervise", _("Supervision"), "eye", "desk:supervise", "alerts.view_team"),
+        ]
+        due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers, batch=1))
+        due.register(due.Sweep("routing", RouteCall, routing.serve_calls, batch=1))
         subjects.register(
             subjects.Kind(
                 name=holding.KIND,

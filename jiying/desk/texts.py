@@ -37,6 +37,10 @@ TERMS = {
         "department": _("waiting for a department"),
         "solved": _("waiting for confirmation"),
     },
+    "alert": {
+        "ticket.escalated": _("Escalated (level %(level)s)"),
+        "ticket.vip": _("Request of a VIP"),
+    },
     "verb": {
         "assign": _("assign"),
         "unassign": _("put back"),
@@ -65,6 +69,32 @@ TERMS = {
         "call": _("Call"),
     },
     "collaboration": {"asked": _("Waiting for an answer"), "answered": _("Answered"), "withdrawn": _("Withdrawn")},
+    # Kinds of requests to departments: standards tell their targets apart by them (C6a).
+    "collaboration_kind": {
+        "question": _("Question"),
+        "joint": _("Joint handling"),
+        "defect": _("Defect"),
+    },
+    "cause_state": {"named": _("to be approved"), "approved": _("approved"), "corrected": _("corrected")},
+    "ticket_field": {
+        "priority": _("Priority"),
+        "category": _("Category"),
+        "channel": _("Channel"),
+        "tags": _("Tags"),
+        "tier": _("Customer tier"),
+    },
+    # What priority rules look at.
+    "rule_fact": {
+        "words": _("Words found"),
+        "channel": _("Channel"),
+        "type": _("Type"),
+        "category": _("Category"),
+        "tier": _("Customer tier"),
+        "tags": _("Tags"),
+        "sentiment": _("Mood"),
+        "amount": _("Amount"),
+    },
+    "call_direction": {"in": _("Customer called"), "out": _("We called")},
     "decided_by": {
         "dedicated": _("dedicated agent of this VIP"),
         "seniority": _("most senior for an urgent ticket"),

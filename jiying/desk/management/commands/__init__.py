@@ -1,0 +1,1 @@
+"""Commands of the desk; thin shells over its services."""

@@ -1,0 +1,47 @@
+"""What is wrong with a log, a row or a mapping, in words: what, where and how to mend it."""
+
+from django.utils.translation import gettext_lazy as _
+
+FAULTS = {
+    "history_file_missing": _("There is no file %(file)s."),
+    "history_file_unreadable": _("%(file)s cannot be read (%(detail)s)."),
+    "history_file_damaged": _("%(file)s is damaged (%(detail)s). Export it again."),
+    "history_file_empty": _("%(file)s is empty."),
+    "history_format_unknown": _("%(file)s is of no known format. Known are: %(known)s."),
+    "history_heading_unreadable": _("The heading of %(file)s (row %(row)s) cannot be read: %(detail)s."),
+    "history_column_twice": _("These columns stand twice in %(file)s: %(columns)s. Rename one of each."),
+    "history_encoding_broken": _("%(file)s is not valid %(encoding)s. Save it as UTF-8."),
+    "history_xml_broken": _("%(file)s is not valid XML at line %(line)s, column %(column)s: %(detail)s."),
+    "history_xml_forbidden": _("%(file)s holds XML that is refused for safety (%(detail)s)."),
+    "history_xes_without_log": _("%(file)s is no XES log: its root is %(found)s."),
+    "history_case_missing": _("The case is missing. Fill in the column."),
+    "history_time_missing": _("The time is missing. Fill in the column."),
+    "history_activity_missing": _("The activity is missing. Fill in the column."),
+    "history_time_unreadable": _("%(value)s is not a time. Add its format to times in the mapping."),
+    "history_time_without_zone": _("%(value)s has no offset. Set zone in the mapping."),
+    "history_time_out_of_range": _("%(value)s lies outside the years 1970 to 2100."),
+    "history_number_unreadable": _("%(value)s is not a whole number."),
+    "history_value_unknown": _("%(value)s is not in the mapping. Add it to the table, or set otherwise."),
+    "history_activity_unknown": _("%(value)s has no meaning in the mapping. Add it to activities or states."),
+    "history_value_too_long": _("%(value)s… is too long for this field."),
+    "history_row_width": _(
+        "The row has other cells than the heading (%(value)s). Quote cells that hold the delimiter."
+    ),
+    "history_row_malformed": _("The row is malformed (%(value)s). Look for a stray quotation mark."),
+    "history_text_broken": _("The row holds bytes that are no text (%(value)s). Save the file as UTF-8."),
+    "history_row_twice": _("The row equals row %(value)s."),
+    "history_event_outside_trace": _("The event belongs to no case."),
+    "history_toml_broken": _("The mapping is not valid TOML: %(detail)s."),
+    "history_key_unknown": _("There is no such key in a mapping. Known are: %(known)s."),
+    "history_key_missing": _("This key is missing in the mapping."),
+    "history_zone_unknown": _("There is no time zone %(value)s."),
+    "history_reason_missing": _("Name a reason: %(known)s."),
+    "history_pattern_broken": _("%(value)s is not a valid pattern."),
+    "history_boolean_expected": _("Use true or false."),
+    "history_list_expected": _("Use a list."),
+    "history_table_expected": _("Use a table."),
+    "history_text_expected": _("Use text."),
+    "history_columns_expected": _("Name a column, or a list of columns."),
+    "history_column_missing": _("The file lacks a column that the mapping needs (%(detail)s)."),
+    "history_mapping_not_found": _("No shipped mapping fits %(file)s (columns: %(found)s). Name one with --mapping."),
+}
