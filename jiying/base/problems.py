@@ -4,16 +4,19 @@ The text is in the language of the request: its cookie's, else that of Accept-La
 """
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import trans_real
 
 from jiying.base.errors import Fault
 
+log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 Scope = MutableMapping[str, Any]
@@ -63,10 +66,17 @@ def language(scope: Scope) -> str:
 async def send(
     scope: Scope, send: Send, status: int, title: str, faults: Sequence[Fault], retry_after_s: int = 0
 ) -> None:
-    """Answer an ASGI request with a problem."""
+    """Answer an ASGI request with a problem that has an id, as those of Django's side have."""
+    fault_id = secrets.token_hex(6)
+    log.info("refused", status=status, title=title, path=scope["path"][:200], request=fault_id)
     with translation.override(language(scope)):
-        content = json.dumps(body(status, title, faults), ensure_ascii=False).encode()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+        problem = {**body(status, title, faults), "fault_id": fault_id}
+    content = json.dumps(problem, ensure_ascii=False).encode()
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", fault_id.encode()),
+    ]
     if retry_after_s:
         headers.append((b"retry-after", b"%d" % retry_after_s))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -71,7 +71,7 @@ def test_a_poison_row_is_parked_and_the_others_are_done():
     for _ in range(due.MAX_ATTEMPTS - 1):
         now += timedelta(hours=1)
         due.run(sweep, now)
-    row.refresh_from_db()
+    row = Job.objects.get(pk=poison)
     assert (row.attempts, row.parked_at, row.wake_at) == (due.MAX_ATTEMPTS, now, None)
     assert due.run(sweep, now + timedelta(days=1)) == 0
     assert due.retry_parked(Job, poison, now)
@@ -151,7 +151,7 @@ def counting() -> Iterator[None]:
             if n == job.params.get("trip"):
                 raise ValueError("tripped")
         job.cursor, job.n_done, job.result = {"at": upto}, upto, {"sum": sum(range(upto))}
-        return upto == job.n_total
+        return bool(upto == job.n_total)
 
     jobs.register("count", step)
     yield
@@ -211,7 +211,7 @@ def test_a_batch_whose_lease_went_to_another_worker_does_not_count(counting: Non
     slow = jobs.STEPS["count"]
 
     def overtaken(job: Job, now: datetime) -> bool:
-        done = slow(job, now)
+        done = bool(slow(job, now))
         Job.objects.filter(pk=job.pk).update(fence=99)
         return done
 

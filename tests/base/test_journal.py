@@ -18,12 +18,12 @@ def record(*numbers: int) -> list[JournalEntry]:
     return journal.record(SYSTEM, facts, now=NOW)
 
 
-def execute(statement: str, *arguments: object) -> None:
+def execute(statement: str, *arguments: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, arguments)
 
 
-def without_triggers(statement: str, *arguments: object) -> None:
+def without_triggers(statement: str, *arguments: int) -> None:
     """Somebody with rights over the database itself."""
     if connection.vendor == "postgresql":
         execute("ALTER TABLE base_journalentry DISABLE TRIGGER journal_guard")

@@ -98,7 +98,8 @@ class Listener:
     """One client of the ASGI application `app`, without a server between."""
 
     def __init__(self, app: live.Live, query: str = "", **headers: str) -> None:
-        self.status, self.headers, self.text, self.over = 0, {}, "", False
+        self.status, self.text, self.over = 0, "", False
+        self.headers: dict[bytes, bytes] = {}
         self._gone = asyncio.Event()
         self._asked = False
         scope = {

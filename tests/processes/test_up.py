@@ -29,7 +29,7 @@ class Stream:
         self._answer = connection.getresponse()
         assert self._answer.status == 200, self._answer.read()
         threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: self.names("hello"), 5, "hello")
+        wait_until(lambda: bool(self.names("hello")), 5, "hello")
 
     def _read(self) -> None:
         name = ""

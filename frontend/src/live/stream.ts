@@ -112,7 +112,7 @@ export class Stream {
     }
     const id = fields.get("id");
     if (id) this.lastId = id;
-    if (fields.get("event") === "reset") this.events.onUp(Number.POSITIVE_INFINITY);
+    if (fields.get("event") === "resync") this.events.onUp(Number.POSITIVE_INFINITY);
     if (fields.get("event") !== "doorbell") return;
     this.events.onDoorbell(JSON.parse(fields.get("data") ?? "{}") as Doorbell);
   }
