@@ -8,8 +8,20 @@ from django.utils import timezone
 
 from jiying.base.actor import Actor, of_person
 
-# (key, label, icon, url name, right or None), in the order of the rail; features add theirs in AppConfig.ready.
+# (key, label, icon, url name, right or None); features add theirs in AppConfig.ready.
 NAVIGATION: list[tuple[str, Any, str, str, str | None]] = []
+# The order of the rail, each with its letter for `g` + letter. A place that is not named here comes last, without one.
+RAIL = {
+    "work": "w",
+    "tickets": "t",
+    "supervise": "v",
+    "customers": "c",
+    "alerts": "a",
+    "standards": "s",
+    "calendars": "d",
+    "people": "p",
+    "settings": "e",
+}
 ALERT_COUNTS: list[Callable[[int], int]] = []  # given a person's id; the alerts feature registers its count
 
 
@@ -28,15 +40,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"server_now": timezone.now().timestamp()}
     actor = actor_of(request)
+    order = list(RAIL)
+    places = sorted(NAVIGATION, key=lambda place: order.index(place[0]) if place[0] in RAIL else len(order))
     nav = [
         {
             "key": key,
+            "letter": RAIL.get(key, ""),
             "label": label,
             "icon": icon,
             "url": (url := reverse(name)),
             "active": request.path.startswith(url),
         }
-        for key, label, icon, name, right in NAVIGATION
+        for key, label, icon, name, right in places
         if right is None or right in actor.rights
     ]
     return {

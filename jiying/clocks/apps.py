@@ -1,6 +1,7 @@
 """The clocks floor as a Django app: what it registers with the floors below."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ClocksConfig(AppConfig):
@@ -10,7 +11,7 @@ class ClocksConfig(AppConfig):
     def ready(self) -> None:
         from jiying.alerts import queries as alerts
         from jiying.alerts.services import checks as alert_checks
-        from jiying.base import checks, documents, due, jobs, seeds, texts
+        from jiying.base import checks, context, documents, due, jobs, seeds, texts
         from jiying.clocks import texts as words
         from jiying.clocks.models import Clock
         from jiying.clocks.services import rechecking, redating, seeding
@@ -27,3 +28,7 @@ class ClocksConfig(AppConfig):
         seeds.SEEDS.append(seeding.seed)
         jobs.register(REDATE, redating.step)
         checks.CHECKS.append(redating.stored_as_folded)
+        context.NAVIGATION += [
+            ("standards", _("Standards"), "stopwatch", "standards:in_force", "clocks.view"),
+            ("calendars", _("Calendars"), "calendar-event", "calendars:all", "clocks.view"),
+        ]

@@ -81,9 +81,8 @@ TERMS: dict[str, dict[str, Any]] = {
         "warn": _("Warnings at"),
         "late_min": _("Reminders after the due time"),
     },
-    # Departments and kinds of request that the shipped standard names; others are shown as they are called.
+    # Departments that the shipped standard names, as long as nobody has made them.
     "department_code": {"logistics": _("Logistics"), "rd": _("R&D"), "second_line": _("Second line")},
-    "request_kind": {"defect": _("Defect"), "joint": _("Joint ticket")},
     "starts": {
         "assignment": _("from assignment"),
         "acceptance": _("from acceptance"),

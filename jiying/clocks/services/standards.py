@@ -1,4 +1,4 @@
-"""Drafts of the standard set (C6, C7): begun from the version in force, changed row by row. Approval is base's."""
+"""Drafts of the standard set (C6, C7): begun from the version in force, one at a time. Approval is base's."""
 
 import copy
 import re
@@ -32,33 +32,19 @@ def begin(*, actor: Actor, now: datetime) -> VersionedDocument:
     return documents.create(actor=actor, kind="standard", key=STANDARD, body=base.body, title=base.title, now=now)
 
 
-@transaction.atomic
-def add_row(
-    *, actor: Actor, document_id: int, revision: int, facts: Mapping[str, str | None], like: str, now: datetime
-) -> VersionedDocument:
-    """Add a row for these facts with the targets of the row `like` (a key, or the default row)."""
-    document, body = _draft(document_id)
+def with_row(body: Mapping[str, Any], facts: Mapping[str, str | None], like: str) -> dict[str, Any]:
+    """The body with a row for these facts, which has the targets of the row `like` (a key, or the default row)."""
     source = next((row for row in body["rows"] if row["key"] == like), body["default"])
     wanted = {name: facts.get(name) or None for name in FACTS}
     if not any(wanted.values()):
         raise Invalid.one("facts", "row_needs_fact")
-    key = _free_key(body, wanted)
-    body["rows"].append({"key": key, **wanted, "targets": copy.deepcopy(source["targets"])})
-    return documents.edit(actor=actor, document_id=document.pk, body=body, revision=revision, now=now)
+    row = {"key": _free_key(body, wanted), **wanted, "targets": copy.deepcopy(source["targets"])}
+    return {**body, "rows": [*body["rows"], row]}
 
 
-@transaction.atomic
-def remove_row(*, actor: Actor, document_id: int, revision: int, key: str, now: datetime) -> VersionedDocument:
-    """Take a row out of a draft; its tickets then fall to the next row that fits."""
-    document, body = _draft(document_id)
-    body["rows"] = [row for row in body["rows"] if row["key"] != key]
-    return documents.edit(actor=actor, document_id=document.pk, body=body, revision=revision, now=now)
-
-
-def _draft(document_id: int) -> tuple[VersionedDocument, dict[str, Any]]:
-    """A draft and a copy of its body; `documents.edit` locks it and checks right, state and revision."""
-    document = documents.by_id("standard", document_id)
-    return document, copy.deepcopy(document.body)
+def without_row(body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The body without a row; its tickets then fall to the next row that fits."""
+    return {**body, "rows": [row for row in body["rows"] if row["key"] != key]}
 
 
 def _free_key(body: Mapping[str, Any], facts: Mapping[str, str | None]) -> str:

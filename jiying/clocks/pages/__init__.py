@@ -1,0 +1,1 @@
+"""The pages of calendars and standards: what is promised, and in which hours."""
