@@ -28,12 +28,14 @@ class Sweep:
     """One table of due rows. `handle(ids, now)` claims and does the rows that are still due; returns how many.
 
     `networked` handlers must not run in a transaction: they lease each row, talk, and finish with the fence.
+    `batch` rows share a transaction; 1 where a handler locks what people wait for.
     """
 
     name: str
     model: type[DueRow]
     handle: Callable[[Sequence[int], datetime], int]
     networked: bool = False
+    batch: int = BATCH
 
 
 SWEEPS: dict[str, Sweep] = {}
@@ -112,8 +114,8 @@ def retry_parked(model: type[DueRow], pk: int, now: datetime) -> bool:
 def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
     """Serve what is due at `now`; returns how many rows were handled. Never raises for a row."""
     ids, n_done = due_ids(sweep, now, limit), 0
-    for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
+    for start in range(0, len(ids), sweep.batch):
+        batch = ids[start : start + sweep.batch]
         try:
             n_done += _handle(sweep, batch, now)
         except Exception as error:

@@ -6,12 +6,13 @@ Readers that follow the journal (push, exports, maps) go by `position`: id order
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from jiying.base.actor import Actor
 from jiying.base.models import JournalEntry, JournalPending, JournalPosition
@@ -70,6 +71,12 @@ def of(subject_kind: str, subject_id: int) -> list[JournalEntry]:
     return list(
         JournalEntry.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by("at", "id").all()
     )
+
+
+def last_at(subject_kind: str, subject_id: int, kinds: Collection[str]) -> datetime | None:
+    """The instant of a subject's latest fact of these kinds."""
+    rows = JournalEntry.objects.filter(subject_kind=subject_kind, subject_id=subject_id, kind__in=kinds)
+    return rows.aggregate(at=Max("at"))["at"]  # type: ignore[no-any-return]
 
 
 def erase(entry_ids: Sequence[int]) -> int:

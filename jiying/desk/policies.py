@@ -62,6 +62,14 @@ def require_handle(actor: Actor, ticket: Ticket) -> None:
         raise Denied("desk.handle")
 
 
+def require_customers_or_handle(actor: Actor, ticket: Ticket) -> None:
+    """The customer whose ticket it is, or somebody at the desk who may handle it."""
+    if actor.kind != "customer":
+        require_handle(actor, ticket)
+    elif actor.id is None or ticket.customer_id != actor.id:
+        raise NotFound("ticket", ticket.number)
+
+
 def shows_plain(actor: Actor, ticket: Ticket | None, customer: Customer | None = None) -> bool:
     """Whether personal data is shown unmasked: on own tickets, to those who have the right."""
     return ticket is not None and "desk.unmasked" in actor.rights and ticket.assignee_id == actor.id

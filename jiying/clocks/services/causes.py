@@ -18,6 +18,7 @@ def _late_clock(actor: Actor, clock_id: int) -> Clock:
     if clock is None or not subjects.kind(clock.subject_kind).visible(actor, clock.subject_id):
         raise NotFound("clock", clock_id)
     subjects.kind(clock.subject_kind).lock([clock.subject_id], False)
+    clock.refresh_from_db()  # the verdict under the lock: a late event may have corrected it meanwhile
     if clock.breached_at is None:
         raise Conflict.one("not_breached", "clock")
     return clock

@@ -14,7 +14,7 @@ from jiying.base.actor import SYSTEM
 from jiying.base.subjects import Point
 from jiying.clocks.models import Clock
 from jiying.clocks.queries import instant_of, second_of
-from jiying.clocks.services.keeping import arm
+from jiying.clocks.services.keeping import arm, keep
 
 LATE_AFTER = timedelta(minutes=1)  # a point noticed later than this was missed, not fired: its notice says so
 SEVERITY = {"warn1": "notice", "warn2": "warning", "due": "breach"}
@@ -38,9 +38,12 @@ def _fire_kind(name: str, of_subject: Mapping[int, list[int]], now: datetime) ->
         return 0
     claimed = due.claim(Clock, ids, now)
     clocks = list(Clock.objects.filter(pk__in=claimed).order_by("pk"))
+    waited = [c.subject_id for c in clocks if c.state == Clock.State.PENDING]
     points = [point for clock in clocks for point in _pop(clock, now)]
     points.sort(key=lambda p: (p.at, p.clock_id))
     _write(clocks)
+    for subject in dict.fromkeys(waited):  # late without ever being accepted: it counts from its receipt on (C8)
+        keep(name, subject, now)
     recipients = kind.recipients(held, points)
     _record(points, recipients, now)
     raising.raise_alerts(_notices(points, recipients, {c.pk: c for c in clocks}), now=now)

@@ -50,8 +50,9 @@ def store_new(subject_kind: str, subject_id: int, planned: Sequence[Clock]) -> N
 def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
     """Fold the subject's journal again and write what changed; returns all its clocks.
 
-    A breach that nobody had seen yet becomes a fact dated at its due instant; a verdict that a late event
-    changed is journalled as a correction. Alerts whose reason has passed with it leave the screens.
+    A breach of a clock that ends or rests now becomes a fact dated at its due instant; one that runs on is the sweep's,
+    which also alerts. A verdict that a late event changed is journalled as a correction. Alerts whose reason has passed
+    with it leave the screens.
     """
     stored = {
         (row.metric, row.seq): row
@@ -66,12 +67,15 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
     for row in plan(events_of(subject_kind, subject_id), now):
         row.subject_kind, row.subject_id = subject_kind, subject_id
         old = stored.pop((row.metric, row.seq), None)
+        if old is not None:
+            _carry(old, row)
+        facts.extend(_verdict_facts(old, row, now))
+        arm(row)
         if old is None:
             new.append(row)
-        elif _carry(old, row, now):
+        elif _differs(old, row):
             changed.append(row)
             settled.extend([row.pk] if _settles_alerts(old, row) else [])
-        facts.extend(_verdict_facts(old, row, now))
     _write(new, changed, list(stored.values()))
     settled.extend(row.pk for row in stored.values())
     if settled:
@@ -126,28 +130,39 @@ def _was_fired(fired: Mapping[str, int], code: str, at: int) -> bool:
     return code in fired and at <= fired[code]
 
 
-def _carry(old: Clock, row: Clock, now: datetime) -> bool:
-    """Give the new row the old one's identity and fired points; True if anything differs."""
+def _carry(old: Clock, row: Clock) -> None:
+    """Give the new row the old one's identity and fired points."""
     row.pk, row.fired = old.pk, dict(old.fired)
     row.fence, row.attempts, row.parked_at, row.last_error = old.fence, old.attempts, old.parked_at, old.last_error
-    if row.breached_at is not None and old.breached_at is None:
-        row.fired["due"] = second_of(row.breached_at)
-    arm(row)
+
+
+def _differs(old: Clock, row: Clock) -> bool:
     return any(getattr(old, name) != getattr(row, name) for name in _FIELDS)
 
 
+def _is_untold(row: Clock) -> bool:
+    """Whether the breach has not been a fact yet."""
+    return row.breached_at is not None and not _was_fired(row.fired, "due", second_of(row.breached_at))
+
+
+def _is_left_to_sweep(row: Clock) -> bool:
+    """A clock that runs on late still has its due point: the sweep makes the fact and alerts those who must know."""
+    return any(code == "due" for code, _at in row.points)
+
+
 def _verdict_facts(old: Clock | None, row: Clock, now: datetime) -> list[journal.Fact]:
-    about: dict[str, Any] = {"metric": row.metric, "seq": row.seq}
-    if old is None:
-        if row.breached_at is not None:
-            row.fired["due"] = second_of(row.breached_at)
-            arm(row)
-            return [_fact(row, "clock.breached", row.breached_at, about)]
-        return []
-    about["clock"] = row.pk
-    if row.breached_at is not None and old.breached_at is None:
+    """What became of the verdict; a breach that is told here is marked as fired."""
+    about: dict[str, Any] = {"metric": row.metric, "seq": row.seq, **({"clock": row.pk} if old else {})}
+    if row.breached_at is not None and _is_untold(row):
+        if _is_left_to_sweep(row):
+            return []
+        row.fired["due"] = second_of(row.breached_at)
         return [_fact(row, "clock.breached", row.breached_at, about)]
-    if old.breached_at != row.breached_at or (old.ended_at and row.ended_at and old.ended_at != row.ended_at):
+    if old is None:
+        return []
+    was_told = old.breached_at is None or not _is_untold(old)
+    other_end = old.ended_at and row.ended_at and old.ended_at != row.ended_at
+    if (was_told and old.breached_at != row.breached_at) or other_end:
         return [_fact(row, "clock.corrected", now, {**about, "was": _verdict(old), "is": _verdict(row)})]
     return []
 

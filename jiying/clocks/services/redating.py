@@ -1,10 +1,11 @@
-"""Re-dates running clocks after a calendar edit, or a standard approved with "re-date" (C5, C7): one job, with progress.
+"""Re-dates running clocks after a calendar edit, or a standard approved with "re-date" (C5, C7): one job with progress.
 
 Each subject gets a `redated` fact with the new versions; the fold does the rest. Ended clocks keep their verdict.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from django.db.models import QuerySet
@@ -29,9 +30,10 @@ def step(job: Job, now: datetime) -> bool:
     if not found:
         job.n_done = job.n_total
         return True
-    for kind in sorted({kind for _pk, kind, _subject in found}):
-        ids = sorted({subject for _pk, k, subject in found if k == kind})
-        job.n_done = min(job.n_total, job.n_done + _redate(kind, ids, _bound(job, now), now))
+    # One kind a transaction: who answers a question locks its ticket first, then the question.
+    found = list(takewhile(lambda row: row[1] == found[0][1], found))
+    kind, ids = found[0][1], sorted({subject for _pk, _kind, subject in found})
+    job.n_done = min(job.n_total, job.n_done + _redate(kind, ids, _bound(job, now), now))
     job.cursor = {"clock": found[-1][0]}
     return False
 

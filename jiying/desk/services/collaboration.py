@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from jiying.alerts.services import reading as alerts
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Invalid, NotFound
@@ -12,7 +13,7 @@ from jiying.base.models import Department, Person
 from jiying.clocks.queries import versions_in_force
 from jiying.clocks.services.keeping import keep
 from jiying.core import lifecycle
-from jiying.desk.models import Collaboration
+from jiying.desk.models import Collaboration, Ticket
 from jiying.desk.policies import require_handle, require_visible
 from jiying.desk.services import handling
 from jiying.desk.services.holding import decide, fact, lock, settle
@@ -59,7 +60,7 @@ def ask(
         asked_by=actor.person,
         asked_at=now,
     )
-    data = {"metric": "collaboration", "department": department, "kind": kind, **versions_in_force(now)}
+    data = {"metric": "collaboration", "department": department, "kind": kind[:40], **versions_in_force(now)}
     _record(actor, collaboration, "asked", data, now)
     facts = [fact(ticket, "collaboration_asked", now, {"collaboration": collaboration.pk, "department": department})]
     if hold_ticket and ticket.status in (lifecycle.ACCEPTED, lifecycle.IN_PROGRESS):
@@ -108,6 +109,7 @@ def answer(*, actor: Actor, collaboration_id: int, answer: str, now: datetime) -
     found.answered_by, found.answered_at = actor.person, now
     found.save(update_fields=["answer", "state", "answered_by", "answered_at"])
     _record(actor, found, "answered", {"metric": "collaboration"}, now)
+    alerts.withdraw(KIND, [found.pk], now)
     _wake(actor, found, "collaboration_answered", now)
     return found
 
@@ -117,11 +119,23 @@ def withdraw(*, actor: Actor, collaboration_id: int, now: datetime) -> Collabora
     """The question is no longer needed."""
     found = _open(actor, collaboration_id)
     require_handle(actor, found.ticket)
+    _take_back(actor, found, now)
+    _wake(actor, found, "collaboration_withdrawn", now)
+    return found
+
+
+def withdraw_all(actor: Actor, ticket: Ticket, now: datetime) -> None:
+    """Take back all open questions of a locked ticket that is none any more; their alerts stop too."""
+    ids = ticket.collaborations.filter(state=Collaboration.State.ASKED).values_list("pk", flat=True)
+    for found in lock_many(list(ids), False).values():
+        _take_back(actor, found, now)
+
+
+def _take_back(actor: Actor, found: Collaboration, now: datetime) -> None:
     found.state = Collaboration.State.WITHDRAWN
     found.save(update_fields=["state"])
     _record(actor, found, "withdrawn", {"metric": "collaboration"}, now)
-    _wake(actor, found, "collaboration_withdrawn", now)
-    return found
+    alerts.withdraw(KIND, [found.pk], now)
 
 
 def _wake(actor: Actor, found: Collaboration, kind: str, now: datetime) -> None:

@@ -13,9 +13,9 @@ from jiying.clocks import queries as clocks
 from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
-from jiying.desk.policies import require_handle, require_visible
+from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
 from jiying.desk.services import loads, triage
-from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle
+from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle, wake
 
 
 @transaction.atomic
@@ -99,9 +99,7 @@ def resolve(
     ticket.status, ticket.waiting_for, ticket.resolved_at = step.after, "", now
     settle(actor, ticket, [fact(ticket, "solved", now, {"note": note, "cause": cause})], now=now)
     seconds = _confirmation_s(now)
-    TicketTimer.objects.update_or_create(
-        ticket=ticket, kind="close", defaults={"wake_at": now + timedelta(seconds=seconds), "parked_at": None}
-    )
+    wake(ticket, "close", now + timedelta(seconds=seconds))
     if was_carried and ticket.assignee_id:
         loads.give_back(ticket.assignee_id, ticket.channel, now)
     return ticket
@@ -115,8 +113,7 @@ def _confirmation_s(now: datetime) -> int:
 def confirm(*, actor: Actor, number: str, now: datetime) -> Ticket:
     """The customer confirms that it is solved (told to the desk by any way)."""
     ticket = lock(number)
-    if actor.kind != "customer":
-        require_handle(actor, ticket)
+    require_customers_or_handle(actor, ticket)
     decide(ticket, "confirm")
     _end(actor, ticket, "confirmed", {}, now)
     return ticket
@@ -142,8 +139,7 @@ def _end(actor: Actor, ticket: Ticket, kind: str, data: dict[str, Any], now: dat
 def reject(*, actor: Actor, number: str, note: str = "", now: datetime) -> Ticket:
     """Not solved, says the customer: the same resolution clock runs on."""
     ticket = lock(number)
-    if actor.kind != "customer":
-        require_handle(actor, ticket)
+    require_customers_or_handle(actor, ticket)
     decide(ticket, "reject")
     settle(actor, ticket, [rejected(ticket, note, now)], now=now)
     return ticket
@@ -161,7 +157,7 @@ def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime
     if ticket.assignee_id:
         loads.take_anyway(ticket.assignee_id, ticket.channel, now)
     else:
-        TicketTimer.objects.update_or_create(ticket=ticket, kind="route", defaults={"wake_at": now})
+        wake(ticket, "route", now)
     return fact(ticket, kind, now, data)
 
 
@@ -215,6 +211,10 @@ def merge(*, actor: Actor, number: str, into: str, now: datetime) -> Ticket:
 
 
 def _stop(actor: Actor, ticket: Ticket, status: str, last: journal.Fact, now: datetime) -> None:
+    """End a ticket that is none any more: nobody waits for what was asked about it, its alerts stop."""
+    from jiying.desk.services import collaboration
+
+    collaboration.withdraw_all(actor, ticket, now)
     place = ticket.assignee_id if loads.carried(ticket) else None
     ticket.status, ticket.ended_at, ticket.waiting_for = status, now, ""
     settle(actor, ticket, [last], now=now)
@@ -272,8 +272,7 @@ def reclassify(
             raise Invalid.one("channel", "unknown_value", value=channel, known=", ".join(loads.DEFAULT_CAPACITY))
         before["channel"] = ticket.channel
         if loads.carried(ticket) and ticket.assignee_id:
-            loads.give_back(ticket.assignee_id, ticket.channel, now)
-            loads.take_anyway(ticket.assignee_id, channel, now)
+            loads.change_channel(ticket.assignee_id, ticket.channel, channel, now)
         ticket.channel = channel
     if tags is not None and tags != ticket.tags:
         before["tags"], ticket.tags = ticket.tags, tags
@@ -296,6 +295,7 @@ def escalate(*, actor: Actor, number: str, level: int, reason: str, now: datetim
     if not reason.strip():
         raise Invalid.one("reason", "required", field="reason")
     ticket.escalation = level
-    settle(actor, ticket, [fact(ticket, "escalated", now, {"level": level, "reason": reason})], now=now)
-    telling.tell_escalated(ticket, now)
+    told = telling.tell_escalated(ticket, now)
+    data = {"level": level, "reason": reason}
+    settle(actor, ticket, [fact(ticket, "escalated", now, data, tell=told)], now=now)
     return ticket

@@ -1,6 +1,7 @@
 """How every verb on a ticket begins and ends: lock, permit, decide; then apply, record, keep the clocks."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,17 @@ from jiying.base.errors import Conflict, NotFound
 from jiying.clocks.queries import next_due
 from jiying.clocks.services.keeping import keep
 from jiying.core import lifecycle
-from jiying.desk.models import Ticket
+from jiying.desk.models import Ticket, TicketTimer
 
 KIND = "ticket"
+# Facts that change the status or who is responsible.
+STEPS = frozenset(
+    f"ticket.{kind}"
+    for kind in (
+        *("opened", "assigned", "unassigned", "accepted", "held", "resumed", "solved"),
+        *("rejected", "confirmed", "closed", "reopened", "cancelled", "merged"),
+    )
+)
 
 
 def lock_many(ids: Collection[int], skip_locked: bool) -> Mapping[int, Ticket]:
@@ -47,6 +56,12 @@ def expect_revision(ticket: Ticket, revision: int | None) -> None:
         raise Conflict.one("stale")
 
 
+def wake(ticket: Ticket, kind: str, at: datetime) -> None:
+    """Set a timer of a locked ticket."""
+    fresh = {"wake_at": at, "parked_at": None, "attempts": 0}
+    TicketTimer.objects.update_or_create(ticket=ticket, kind=kind, defaults=fresh)
+
+
 def rings(ticket: Ticket, *others: int | None) -> list[str]:
     """The doorbells of a ticket's fact: its people and its team."""
     people = [ticket.assignee_id, *others]
@@ -54,13 +69,34 @@ def rings(ticket: Ticket, *others: int | None) -> list[str]:
     return [*topics, *([f"team:{ticket.team_id}"] if ticket.team_id else [])]
 
 
-def fact(ticket: Ticket, kind: str, at: datetime, data: Mapping[str, Any] | None = None) -> journal.Fact:
-    return journal.Fact(KIND, ticket.pk, f"ticket.{kind}", at, data or {}, rings(ticket))
+def fact(
+    ticket: Ticket, kind: str, at: datetime, data: Mapping[str, Any] | None = None, tell: Collection[int | None] = ()
+) -> journal.Fact:
+    """A fact of this ticket that rings for its people, its team, and those to `tell` besides."""
+    return journal.Fact(KIND, ticket.pk, f"ticket.{kind}", at, data or {}, rings(ticket, *tell))
+
+
+def woken(ticket: Ticket, now: datetime) -> list[journal.Fact]:
+    """What is told when a waiting ticket goes to other hands: the wait is over, else its clocks would rest for ever."""
+    return [fact(ticket, "resumed", now)] if ticket.status == lifecycle.WAITING else []
+
+
+def in_order(ticket: Ticket, facts: Sequence[journal.Fact]) -> list[journal.Fact]:
+    """No step is dated before the one that led to it: a late message wakes the wait it answers, not one to come.
+
+    Also where two processes disagree about the time. What was said keeps its own instant.
+    """
+    if STEPS.isdisjoint(f.kind for f in facts):
+        return list(facts)
+    last = journal.last_at(KIND, ticket.pk, STEPS)
+    if last is None:
+        return list(facts)
+    return [replace(f, at=last) if f.at < last and f.kind in STEPS else f for f in facts]
 
 
 def settle(actor: Actor, ticket: Ticket, facts: Sequence[journal.Fact], *, now: datetime) -> None:
     """Record the facts, fold the clocks anew, and write the ticket's row with its next due instant."""
-    journal.record(actor, facts, now=now)
+    journal.record(actor, in_order(ticket, facts), now=now)
     clocks = keep(KIND, ticket.pk, now)
     ticket.next_due_at, ticket.is_late = next_due(clocks)
     ticket.revision += 1

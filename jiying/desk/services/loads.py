@@ -1,5 +1,9 @@
-"""Agents' loads: a place is taken by compare-and-set and last, so that no agent is ever over capacity by routing."""
+"""Agents' loads: a place is taken by compare-and-set and last, so that no agent is ever over capacity by routing.
 
+Order of locks after the ticket and its clocks: route calls, then places by (person, channel).
+"""
+
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Case, F, Value, When
@@ -32,10 +36,24 @@ def take_anyway(person_id: int, channel: str, now: datetime) -> None:
         )
 
 
+def hold(people: Collection[int], channels: Collection[str]) -> None:
+    """Lock several places in the one order, before two of them change: moves that cross do not wait in a ring."""
+    rows = AgentLoad.objects.select_for_update(no_key=True).filter(person_id__in=people, channel__in=channels)
+    list(rows.order_by("person_id", "channel").values_list("pk"))
+
+
 def give_back(person_id: int, channel: str, now: datetime) -> None:
     """Free a place and call the router for this agent: the oldest fitting ticket of the queue is theirs (D24)."""
-    AgentLoad.objects.filter(person_id=person_id, channel=channel).update(n_open=_one_less())
     call(person_id, now)
+    AgentLoad.objects.filter(person_id=person_id, channel=channel).update(n_open=_one_less())
+
+
+def change_channel(person_id: int, before: str, after: str, now: datetime) -> None:
+    """A carried ticket takes up a place of another channel from now on."""
+    call(person_id, now)
+    hold([person_id], [before, after])
+    AgentLoad.objects.filter(person_id=person_id, channel=before).update(n_open=_one_less())
+    take_anyway(person_id, after, now)
 
 
 def _one_less() -> Case:
@@ -44,7 +62,9 @@ def _one_less() -> Case:
 
 def call(person_id: int, now: datetime) -> None:
     """Ask the worker to look through the queue for this agent."""
-    RouteCall.objects.update_or_create(person_id=person_id, defaults={"wake_at": now, "parked_at": None, "attempts": 0})
+    fresh = {"wake_at": now, "parked_at": None, "attempts": 0}
+    if not RouteCall.objects.filter(person_id=person_id).update(**fresh):
+        RouteCall.objects.update_or_create(person_id=person_id, defaults=fresh)
 
 
 def carried(ticket: Ticket) -> bool:

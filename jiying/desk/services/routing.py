@@ -1,19 +1,30 @@
 """Gives tickets to agents: from the queue, by the accept rule, by hand. Two agents never get one ticket (D23, D24)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from jiying.base import due, journal
 from jiying.base.actor import SYSTEM, Actor
-from jiying.base.errors import Denied, Invalid
+from jiying.base.errors import Denied, Invalid, NotFound
 from jiying.base.models import Person, Team
+from jiying.clocks import queries as clocks
 from jiying.core import routing as core
 from jiying.desk.models import RouteCall, Ticket, TicketTimer
 from jiying.desk.policies import require_visible
 from jiying.desk.services import loads, triage
-from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle
+from jiying.desk.services.holding import (
+    KIND,
+    decide,
+    expect_revision,
+    fact,
+    lock,
+    lock_many,
+    settle,
+    wake,
+    woken,
+)
 
 ROUTE_AGAIN = timedelta(seconds=30)
 QUEUE_LOOK = 200  # how many waiting tickets an agent who became able is held against
@@ -23,16 +34,21 @@ def give(
     actor: Actor, ticket: Ticket, person_id: int, now: datetime, *, why: dict[str, object], by_hand: bool = False
 ) -> bool:
     """Make a person responsible for a locked ticket; False if their last place went to somebody quicker."""
+    step = decide(ticket, "assign")
+    before = ticket.assignee_id if loads.carried(ticket) else None
+    if before is not None:
+        loads.call(before, now)
+        loads.hold([before, person_id], [ticket.channel])
     if by_hand:
         loads.take_anyway(person_id, ticket.channel, now)
     elif not loads.take(person_id, ticket.channel, now):
         return False
-    before = ticket.assignee_id if loads.carried(ticket) else None
-    step = decide(ticket, "assign")
+    facts = woken(ticket, now)
     ticket.assignee_id, ticket.assigned_at, ticket.status, ticket.waiting_for = person_id, now, step.after, ""
     ticket.team_id = ticket.team_id or triage.team_of(person_id)
     data = {"to": person_id, "from": before, "why": why, **({"by_hand": True} if by_hand else {})}
-    settle(actor, ticket, [fact(ticket, "assigned", now, data)], now=now)
+    facts.append(fact(ticket, "assigned", now, data, tell=[before]))
+    settle(actor, ticket, facts, now=now)
     TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=None)
     if before is not None:
         loads.give_back(before, ticket.channel, now)
@@ -60,31 +76,36 @@ def serve_calls(ids: Sequence[int], now: datetime) -> int:
     people = dict(RouteCall.objects.filter(pk__in=ids).values_list("pk", "person_id"))
     claimed = due.claim(RouteCall, ids, now)
     for pk in sorted(claimed):
-        while _pull(people[pk], now):
-            pass
+        if _pull(people[pk], now):
+            loads.call(people[pk], now)  # one ticket a transaction: nobody waits long for it, the rest has its turn
     return len(claimed)
 
 
 def _pull(person_id: int, now: datetime) -> bool:
-    """Give one waiting ticket to this agent, if any fits."""
-    candidates = {c: triage.candidates(c, person_id=person_id) for c in loads.DEFAULT_CAPACITY}
-    able = {channel: found[0] for channel, found in candidates.items() if found and found[0].load < found[0].capacity}
+    """Give one waiting ticket to this agent, if any fits: the first in the queue's order over all channels."""
+    able = {channel: one for channel, one in triage.places_of(person_id).items() if one.load < one.capacity}
     if not able:
         return False
-    team_id = Person.objects.values_list("team_id", flat=True).get(pk=person_id)
-    waiting = _queue(list(able), team_id)
-    for channel, candidate in able.items():
-        choice = core.pick_ticket(candidate, [_waiting(t) for t in waiting if t.channel == channel])
-        if choice.ticket is None:
-            continue
-        held = lock_many([choice.ticket], True)
-        ticket = held.get(choice.ticket)
+    waiting = _queue(list(able), triage.team_of(person_id))
+    for pick in _picks(able, waiting):
+        ticket = lock_many([pick.ticket], True).get(pick.ticket) if pick.ticket else None
         if ticket is None or ticket.assignee_id is not None or ticket.status != "new":
             continue  # somebody else has it, or holds it just now: its own timer routes it again
-        why = {"decided_by": "queue", "n_waiting": choice.n_waiting, "passed_over": dict(choice.passed_over)}
+        why = {"decided_by": "queue", "n_waiting": pick.n_waiting, "passed_over": dict(pick.passed_over)}
         if give(SYSTEM, ticket, person_id, now, why=why):
             return True
     return False
+
+
+def _picks(able: Mapping[str, core.Candidate], waiting: Sequence[Ticket]) -> list[core.Pick]:
+    """For each channel the ticket that the agent would take there, in the order of the one queue."""
+    queue = sorted((_waiting(ticket) for ticket in waiting), key=core.queue_order)
+    places = {one.id: place for place, one in enumerate(queue)}
+    picks = [
+        core.pick_ticket(candidate, [one for one in queue if one.need.channel == channel])
+        for channel, candidate in able.items()
+    ]
+    return sorted((p for p in picks if p.ticket is not None), key=lambda p: places[p.ticket or 0])
 
 
 def _queue(channels: Sequence[str], team_id: int | None) -> list[Ticket]:
@@ -103,6 +124,16 @@ def route_waiting(ticket_ids: Sequence[int], now: datetime) -> None:
     for ticket in lock_many(ticket_ids, True).values():
         if ticket.assignee_id is None and ticket.status == "new" and not route(ticket, now):
             TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=now + ROUTE_AGAIN)
+
+
+def route_unaccepted(ticket: Ticket, now: datetime) -> None:
+    """The accept rule (D4) for a locked ticket: to somebody else, if its assignee is late still.
+
+    Never once a public reply went out: a working agent is not robbed of the ticket (C13a).
+    """
+    late = {c.metric for c in clocks.of_subject(KIND, ticket.pk) if c.is_open and c.state == "breached"}
+    if ticket.status == "assigned" and ticket.assignee_id and ticket.public_reply_at is None and "accept" in late:
+        route(ticket, now, frozenset({ticket.assignee_id}))
 
 
 # --- by hand ---------------------------------------------------------------------------------------------------------
@@ -139,6 +170,8 @@ def _to_person(actor: Actor, ticket: Ticket, person_id: int, reason: str, now: d
     if person is None:
         raise Invalid.one("to", "not_found", kind="person", key=person_id)
     decide(ticket, "assign")
+    if ticket.assignee_id == person_id:
+        return  # a second click: nothing to hand over, and no new accept clock for whoever accepted before
     ticket.team_id = person.team_id or ticket.team_id
     give(actor, ticket, person_id, now, why={"decided_by": "hand", "reason": reason}, by_hand=True)
 
@@ -148,11 +181,11 @@ def _to_team(actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datet
         raise Invalid.one("to", "not_found", kind="team", key=team_id)
     step = decide(ticket, "unassign")
     before = ticket.assignee_id if loads.carried(ticket) else None
+    facts = woken(ticket, now)
     ticket.assignee_id, ticket.team_id, ticket.status, ticket.waiting_for = None, team_id, step.after, ""
-    settle(actor, ticket, [fact(ticket, "unassigned", now, {"from": before, "reason": reason})], now=now)
-    TicketTimer.objects.update_or_create(
-        ticket=ticket, kind="route", defaults={"wake_at": now + timedelta(seconds=1), "parked_at": None}
-    )
+    facts.append(fact(ticket, "unassigned", now, {"from": before, "reason": reason}, tell=[before]))
+    settle(actor, ticket, facts, now=now)
+    wake(ticket, "route", now + timedelta(seconds=1))
     if before is not None:
         loads.give_back(before, ticket.channel, now)
 
@@ -164,7 +197,12 @@ def set_presence(*, actor: Actor, person_id: int, presence: str, reason: str = "
         raise Denied("desk.assign")
     if presence not in dict(Person._meta.get_field("presence").choices or ()):
         raise Invalid.one("presence", "unknown_value", value=presence, known="online, busy, away, break, offline")
-    person = Person.objects.select_for_update().get(pk=person_id)
+    # Not FOR UPDATE: rows that name this person are written meanwhile, and their writer may hold the route call.
+    person = Person.objects.select_for_update(no_key=True).filter(pk=person_id).first()
+    if person is None:
+        raise NotFound("person", person_id)
+    if len(reason) > 60:
+        raise Invalid.one("reason", "too_long", limit=60, length=len(reason))
     if (person.presence, person.presence_reason) == (presence, reason):
         return person
     data = {"from": person.presence, "to": presence, "reason": reason}

@@ -1,5 +1,6 @@
 """What is said on a ticket (D5): replies, notes, calls, customers' messages. Reply and hold in one step count both."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -7,10 +8,10 @@ from django.db import transaction
 
 from jiying.base import journal
 from jiying.base.actor import Actor
-from jiying.base.errors import Denied, Invalid, NotFound
+from jiying.base.errors import Denied, Invalid
 from jiying.core import lifecycle
 from jiying.desk.models import Message, Ticket
-from jiying.desk.policies import require_handle, require_visible
+from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
 from jiying.desk.services import handling
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, settle
 
@@ -46,6 +47,8 @@ def reply(
     ticket = lock(number)
     require_handle(actor, ticket)
     expect_revision(ticket, revision)
+    if by not in ("person", "bot", "auto"):
+        raise Invalid.one("by", "unknown_value", value=by, known="person, bot, auto")
     body = _body(body)
     facts = _accepting(actor, ticket, now) if by == "person" else []
     decide(ticket, "reply" if by == "person" else "note")
@@ -104,8 +107,7 @@ def customer_message(*, actor: Actor, number: str, body: str, at: datetime | Non
     """What the customer says, by whatever way: wakes a waiting ticket, reopens an ended one, starts next response."""
     ticket = lock(number)
     if actor.kind == "customer":
-        if ticket.customer_id != actor.id:
-            raise NotFound("ticket", number)
+        require_customers_or_handle(actor, ticket)
     else:
         require_visible(actor, ticket)
         if not actor.rights & {"desk.create", "desk.handle"}:
@@ -115,14 +117,22 @@ def customer_message(*, actor: Actor, number: str, body: str, at: datetime | Non
         raise Invalid.one("at", "in_future", value=at.isoformat())
     body = _body(body)
     decide(ticket, "customer_message")
-    facts = [_said(ticket, {"direction": "in", "public": True, "by": "customer", "way": "message"}, at)]
-    if ticket.status == lifecycle.WAITING and ticket.waiting_for == "customer":
-        facts.append(handling.resumed(ticket, at))
-    elif ticket.status == lifecycle.RESOLVED:
-        facts.append(handling.rejected(ticket, "", at))
-    elif ticket.status == lifecycle.CLOSED:
-        facts.append(handling.reopened(ticket, "customer_message", at))
+    # What comes after the end although it was written before it waits from the end on: no clock ran meanwhile.
+    heard_at = max(at, ticket.ended_at) if ticket.ended_at else at
+    facts = [_said(ticket, {"direction": "in", "public": True, "by": "customer", "way": "message"}, heard_at)]
+    facts.extend(replace(f, at=heard_at) for f in _set_off(ticket, now))
     return _write(actor, ticket, Message(kind="customer", by="customer", body=body), facts, now, at)
+
+
+def _set_off(ticket: Ticket, now: datetime) -> list[journal.Fact]:
+    """What a customer's message leads to besides being read."""
+    if ticket.status == lifecycle.WAITING and ticket.waiting_for == "customer":
+        return [handling.resumed(ticket, now)]
+    if ticket.status == lifecycle.RESOLVED:
+        return [handling.rejected(ticket, "", now)]
+    if ticket.status == lifecycle.CLOSED:
+        return [handling.reopened(ticket, "customer_message", now)]
+    return []
 
 
 def _accepting(actor: Actor, ticket: Ticket, now: datetime) -> list[journal.Fact]:
@@ -156,7 +166,8 @@ def _write(
     message.save(force_insert=True)
     said = next(f for f in facts if f.kind == "ticket.message")
     said.data["message"] = message.pk  # type: ignore[index]
-    if message.kind != "note":
+    is_latest = ticket.last_message_at is None or message.at >= ticket.last_message_at
+    if message.kind != "note" and is_latest:
         ticket.last_message, ticket.last_message_at = message.body[:160], message.at
     settle(actor, ticket, facts, now=now)
     return message

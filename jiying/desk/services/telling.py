@@ -14,8 +14,7 @@ from jiying.base.subjects import Described, Point, Recipient
 from jiying.desk.models import Collaboration, Ticket
 from jiying.desk.models.tickets import ENDED
 from jiying.desk.policies import sees
-from jiying.desk.services import routing
-from jiying.desk.services.holding import KIND
+from jiying.desk.services.holding import KIND, wake
 
 # point: who is told. A ticket not accepted in time is the supervisor's, not once more its agent's.
 TOLD = {"warn1": ("assignee",), "warn2": ("assignee",), "due": ("assignee", "supervisor")}
@@ -85,31 +84,35 @@ def still_true(ids: Collection[int]) -> Collection[int]:
 def on_clock(held: Mapping[int, Ticket], points: Sequence[Point], now: datetime) -> None:
     """The accept rule (D4): not accepted in time, and so configured, the ticket is routed to somebody else.
 
-    Never once a public reply went out: a working agent is not robbed of the ticket (C13a).
+    By a timer, in a transaction of its own: the sweep of clocks never waits for an agent's row.
     """
     if not get("desk.reroute_unaccepted"):
         return
     for point in points:
         ticket = held[point.subject_id]
         late = point.metric == "accept" and point.code == "due"
-        if late and ticket.status == "assigned" and ticket.public_reply_at is None and ticket.assignee_id:
-            routing.route(ticket, now, frozenset({ticket.assignee_id}))
+        if late and ticket.status == "assigned" and ticket.public_reply_at is None:
+            wake(ticket, "reroute", now)
 
 
-def tell_escalated(ticket: Ticket, now: datetime) -> None:
-    """An escalated ticket alerts at once (C18)."""
-    _tell_at_once(ticket, "ticket.escalated", now)
-
-
-def tell_vip(ticket: Ticket, now: datetime) -> None:
-    """A VIP's ticket alerts at arrival (C18)."""
-    _tell_at_once(ticket, "ticket.vip", now)
-
-
-def _tell_at_once(ticket: Ticket, kind: str, now: datetime) -> None:
+def tell_escalated(ticket: Ticket, now: datetime) -> list[int]:
+    """An escalated ticket alerts its agent and supervisors at once (C18). Returns whom the fact must ring for."""
     people = {pk: "supervisor" for pk in _of_team(_people_by_role()["supervisor"], ticket.team_id)}
     if ticket.assignee_id:
         people[ticket.assignee_id] = "assignee"
+    return _tell_at_once(ticket, "ticket.escalated", people, now)
+
+
+def tell_vip(ticket: Ticket, now: datetime) -> list[int]:
+    """A VIP's ticket alerts the responsible at arrival (C18): its agent, or the supervisors while it has none."""
+    if ticket.assignee_id:
+        people = {ticket.assignee_id: "assignee"}
+    else:
+        people = {pk: "supervisor" for pk in _of_team(_people_by_role()["supervisor"], ticket.team_id)}
+    return _tell_at_once(ticket, "ticket.vip", people, now)
+
+
+def _tell_at_once(ticket: Ticket, kind: str, people: Mapping[int, str], now: datetime) -> list[int]:
     raising.raise_alerts(
         [
             raising.Notice(
@@ -127,6 +130,7 @@ def _tell_at_once(ticket: Ticket, kind: str, now: datetime) -> None:
         ],
         now=now,
     )
+    return list(people)
 
 
 # --- collaboration requests ------------------------------------------------------------------------------------------
@@ -142,6 +146,7 @@ def collaboration_recipients(
     rows = Person.objects.filter(is_active=True, department_id__in=departments, roles__code="responder")
     for pk, department in rows.values_list("pk", "department_id"):
         responders[department].append(pk)
+    teams = dict(Person.objects.filter(pk__in={c.asked_by_id for c in held.values()}).values_list("pk", "team_id"))
     found = {}
     for point in points:
         asked = held[point.subject_id]
@@ -149,8 +154,7 @@ def collaboration_recipients(
         if point.code not in ("warn1", "warn2"):
             if asked.asked_by_id:
                 people.setdefault(asked.asked_by_id, "asker")
-            team = asked.asked_by.team_id if asked.asked_by else None
-            for person in _of_team(watchers, team):
+            for person in _of_team(watchers, teams.get(asked.asked_by_id or 0)):
                 people.setdefault(person, "supervisor")
         found[point] = [Recipient(person, capacity) for person, capacity in people.items()]
     return found

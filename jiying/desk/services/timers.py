@@ -7,7 +7,7 @@ from jiying.base import due
 from jiying.base.actor import SYSTEM
 from jiying.clocks.queries import second_of
 from jiying.core import lifecycle
-from jiying.desk.models import TicketTimer
+from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.services import routing
 from jiying.desk.services.holding import fact, lock_many, settle
 
@@ -24,15 +24,15 @@ def serve_timers(ids: Sequence[int], now: datetime) -> int:
     for pk in sorted(claimed):
         if kinds[pk] == "close":
             _close_after_silence(held[wanted[pk]], now)
+        elif kinds[pk] == "reroute":
+            routing.route_unaccepted(held[wanted[pk]], now)
     routing.route_waiting([wanted[pk] for pk in sorted(claimed) if kinds[pk] == "route"], now)
     return len(claimed)
 
 
-def _close_after_silence(ticket: object, now: datetime) -> None:
+def _close_after_silence(ticket: Ticket, now: datetime) -> None:
     """The confirmation period passed: the resolution ends as of the solved mark, and the ticket is closed."""
-    from jiying.desk.models import Ticket
-
-    if not isinstance(ticket, Ticket) or ticket.status != lifecycle.RESOLVED:
+    if ticket.status != lifecycle.RESOLVED:
         return
     ticket.status, ticket.ended_at = lifecycle.CLOSED, now
     as_of = second_of(ticket.resolved_at) if ticket.resolved_at else None

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import QuerySet
+
 from jiying.base import documents
 from jiying.base.errors import Invalid
 from jiying.base.models import Person
@@ -80,6 +82,7 @@ def need_of(ticket: Ticket, customer: Customer | None, tried: Iterable[int] = ()
 
 
 _COLUMNS = (
+    "channel",
     "person_id",
     "capacity",
     "n_open",
@@ -90,27 +93,37 @@ _COLUMNS = (
 )
 
 
-def candidates(channel: str, team_id: int | None = None, person_id: int | None = None) -> list[routing.Candidate]:
+def candidates(channel: str, team_id: int | None = None) -> list[routing.Candidate]:
     """The agents who are online and serve a channel, as routing sees them, in one query."""
-    rows = AgentLoad.objects.filter(channel=channel, person__presence="online", person__is_active=True)
+    rows = _online().filter(channel=channel)
     if team_id is not None:
         rows = rows.filter(person__team_id=team_id)
-    if person_id is not None:
-        rows = rows.filter(person_id=person_id)
-    return [
-        routing.Candidate(
-            id=pk,
-            channels={channel: capacity},
-            load=n_open,
-            capacity=capacity,
-            skills=skills,
-            channel_load={channel: n_open},
-            presence=presence,
-            seniority=seniority,
-            idle_since=int(idle_since.timestamp()),
-        )
-        for pk, capacity, n_open, idle_since, presence, skills, seniority in rows.values_list(*_COLUMNS)
-    ]
+    return [_candidate(row) for row in rows.values_list(*_COLUMNS)]
+
+
+def places_of(person_id: int) -> dict[str, routing.Candidate]:
+    """{channel: this agent as routing sees them there}; empty for one who is not online."""
+    rows = _online().filter(person_id=person_id).order_by("channel").values_list(*_COLUMNS)
+    return {row[0]: _candidate(row) for row in rows}
+
+
+def _online() -> QuerySet[AgentLoad]:
+    return AgentLoad.objects.filter(person__presence="online", person__is_active=True)
+
+
+def _candidate(row: tuple[Any, ...]) -> routing.Candidate:
+    channel, pk, capacity, n_open, idle_since, presence, skills, seniority = row
+    return routing.Candidate(
+        id=pk,
+        channels={channel: capacity},
+        load=n_open,
+        capacity=capacity,
+        skills=skills,
+        channel_load={channel: n_open},
+        presence=presence,
+        seniority=seniority,
+        idle_since=int(idle_since.timestamp()),
+    )
 
 
 def team_of(person_id: int) -> int | None:
