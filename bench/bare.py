@@ -1,4 +1,4 @@
-"""The limit beside which intake is measured: the same server and framework, one JSON body, one ORM insert, nothing else."""
+"""The limit beside which intake is measured: the same server and framework, one JSON body, one ORM insert, no more."""
 
 import json
 

@@ -14,7 +14,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max
 
+from jiying.base import loading
 from jiying.base.actor import Actor
+from jiying.base.inserting import insert
 from jiying.base.models import JournalEntry, JournalPending, JournalPosition
 
 _SEQUENCER_LOCK = 0x6A69_7969  # "jiyi": advisory lock of the one sequencer
@@ -35,12 +37,29 @@ class Fact:
 
 def record(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[JournalEntry]:
     """Append facts in the caller's transaction, in the given order; returns the entries with their ids."""
-    return JournalEntry.objects.bulk_create([_entry(actor, fact, now) for fact in facts], batch_size=500)
+    entries = [_entry(actor, fact, now) for fact in facts]
+    insert(entries)
+    return entries
 
 
 def record_each(facts: Iterable[tuple[Actor, Fact]], *, now: datetime) -> int:
     """Append many facts, each with its own actor (histories written in bulk), in the caller's transaction."""
-    return len(JournalEntry.objects.bulk_create([_entry(actor, fact, now) for actor, fact in facts], batch_size=500))
+    rows, recorded_at = [], loading.instant(now)
+    for actor, fact in facts:
+        salt, text = secrets.token_hex(8), _canonical(fact.data)
+        at = loading.instant(fact.at)
+        rows.append(
+            (fact.subject_kind, fact.subject_id, fact.kind, at, recorded_at, actor.kind, actor.id, text, "", salt,
+             _digest(salt, text))
+        )  # fmt: skip
+    loading.write(JournalEntry, _LOADED, rows)
+    return len(rows)
+
+
+_LOADED = (
+    "subject_kind", "subject_id", "kind", "at", "recorded_at", "actor_kind", "actor_id", "data", "rings", "salt",
+    "digest",
+)  # fmt: skip
 
 
 def _entry(actor: Actor, fact: Fact, now: datetime) -> JournalEntry:
@@ -57,12 +76,15 @@ def _entry(actor: Actor, fact: Fact, now: datetime) -> JournalEntry:
         data=data,
         rings=" ".join(dict.fromkeys(fact.rings))[:200],
         salt=salt,
-        digest=_digest(salt, data),
+        digest=_digest(salt, _canonical(data)),
     )
 
 
-def _digest(salt: str, data: Mapping[str, Any]) -> str:
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _canonical(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _digest(salt: str, canonical: str) -> str:
     return hashlib.sha256(f"{salt}{canonical}".encode()).hexdigest()
 
 
@@ -87,6 +109,9 @@ def erase(entry_ids: Sequence[int]) -> int:
 # --- positions -------------------------------------------------------------------------------------------------------
 
 
+_LINKED = ("id", "subject_kind", "subject_id", "kind", "at", "recorded_at", "actor_kind", "actor_id", "digest")
+
+
 def sequence(limit: int = 1000) -> int:
     """Give positions to committed entries; 0 if there are none or another sequencer is at it."""
     with transaction.atomic():
@@ -101,7 +126,7 @@ def sequence(limit: int = 1000) -> int:
         for entry in JournalEntry.objects.filter(pk__in=pending).order_by("pk"):
             position, chain = position + 1, link(chain, entry)
             rows.append(JournalPosition(position=position, entry=entry, hash=chain))
-        JournalPosition.objects.bulk_create(rows, batch_size=300)
+        insert(rows)
         JournalPending.objects.filter(entry_id__in=pending).delete()
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -136,7 +161,7 @@ def link(previous: str, entry: JournalEntry) -> str:
 
 
 def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
 def last_position() -> int:
@@ -158,6 +183,6 @@ def broken_links(batch: int = 5000) -> Iterable[tuple[int, str]]:
             entry, expected = place.entry, link(chain, place.entry)
             if expected != place.hash:
                 yield place.position, "hash"
-            if entry.salt and _digest(entry.salt, entry.data) != entry.digest:
+            if entry.salt and _digest(entry.salt, _canonical(entry.data)) != entry.digest:
                 yield place.position, "data"
             position, chain = place.position, place.hash

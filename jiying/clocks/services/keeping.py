@@ -10,6 +10,7 @@ from typing import Any
 from jiying.alerts.services import reading as alerts
 from jiying.base import journal
 from jiying.base.actor import SYSTEM
+from jiying.base.inserting import insert
 from jiying.clocks.models import Clock
 from jiying.clocks.queries import BOOK, events_of, instant_of, second_of
 from jiying.core import clocks as core
@@ -44,7 +45,7 @@ def store_new(subject_kind: str, subject_id: int, planned: Sequence[Clock]) -> N
     """Insert the clocks of a subject that was just created, in one statement."""
     for row in planned:
         row.subject_kind, row.subject_id = subject_kind, subject_id
-    Clock.objects.bulk_create(planned)
+    insert(planned)
 
 
 def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
@@ -181,7 +182,7 @@ def _fact(row: Clock, kind: str, at: datetime, data: Mapping[str, Any]) -> journ
 
 def _write(new: list[Clock], changed: list[Clock], gone: list[Clock]) -> None:
     if new:
-        Clock.objects.bulk_create(new)
+        insert(new)
     for row in changed:
         row.save(update_fields=list(_FIELDS))
     if gone:  # a correction took away the event that had started them

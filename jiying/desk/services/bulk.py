@@ -15,8 +15,9 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from jiying.base import counters, journal
+from jiying.base import counters, journal, loading
 from jiying.base.actor import SYSTEM, Actor
+from jiying.base.inserting import insert
 from jiying.clocks import queries
 from jiying.clocks.models import Clock
 from jiying.clocks.services.past import breaches, plan_past
@@ -151,7 +152,7 @@ class _Batch:
             clocks = self._clocks()
             n_facts = journal.record_each(self._facts(clocks), now=self.now)
             if self.timers:
-                TicketTimer.objects.bulk_create(self._timers())
+                loading.insert(self._timers())
             _add_loads([h.ticket for h in self.histories])
         written.n_tickets += len(self.histories)
         written.n_messages += n_messages
@@ -178,17 +179,17 @@ class _Batch:
 
     def _rows(self) -> int:
         """Tickets, their messages and questions; their ids are put into the facts."""
-        Ticket.objects.bulk_create([h.ticket for h in self.histories])
+        insert([h.ticket for h in self.histories])
         self._duplicates()
         told = [(h.ticket, f) for h in self.histories for f in h.facts]
         for ticket, fact in told:
             if fact.message is not None:
                 fact.message.ticket = ticket
-        Message.objects.bulk_create([f.message for _ticket, f in told if f.message is not None])
+        insert([f.message for _ticket, f in told if f.message is not None])
         for history in self.histories:
             for request in history.requests:
                 request.row.ticket = history.ticket
-        Collaboration.objects.bulk_create([r.row for h in self.histories for r in h.requests])
+        loading.insert([r.row for h in self.histories for r in h.requests])
         for _ticket, fact in told:
             if fact.message is not None:
                 fact.data["message"] = fact.message.pk
@@ -216,7 +217,8 @@ class _Batch:
             for clock in clocks:
                 clock.subject_kind, clock.subject_id = kind, subject.pk
                 rows.append(clock)
-        return Clock.objects.bulk_create(rows)
+        insert(rows)
+        return rows
 
     def _facts(self, clocks: Sequence[Clock]) -> Iterator[tuple[Actor, journal.Fact]]:
         for history in self.histories:

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from jiying.base import counters, journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid
+from jiying.base.inserting import insert
 from jiying.base.models import IdempotencyKey
 from jiying.base.policies import require
 from jiying.clocks.models import Clock
@@ -196,7 +197,7 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
     facts = _facts(ticket, new, choice, now)
     clocks = plan(_events(facts), now)
     ticket.next_due_at, ticket.is_late = next_due(clocks)
-    ticket.save(force_insert=True)
+    insert([ticket])
     store_new(KIND, ticket.pk, clocks)
     journal.record(
         actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, rings(ticket)) for k, at, data in facts], now=now

@@ -1,6 +1,6 @@
 """Imports an event log of another desk (D10): read, told as tickets, written in bulk, clocks replayed.
 
-Idempotent and resumable by (source, case): what is written stays, what is there is left alone. A dry run writes nothing.
+Idempotent and resumable by (source, case): what is there is left alone. A dry run writes nothing.
 """
 
 import time

@@ -1,0 +1,38 @@
+"""Rows inserted by prepared SQL are the rows that Django would have inserted."""
+
+from datetime import timedelta
+
+import pytest
+from django.forms.models import model_to_dict
+
+from jiying.base.inserting import MANY, insert
+from jiying.clocks.models import Clock
+from jiying.desk.models import Customer
+from tests.cast import NOW
+
+
+def clock(n: int) -> Clock:
+    return Clock(
+        subject_kind="x", subject_id=n, metric="accept", state="running", started_at=NOW, due_at=NOW + timedelta(hours=n),
+        calendar="24x7", calendar_version=1, standard_version=1, row="超时 'x'", points=[["due", n]], fired={"a": n},
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("n", [1, 7, MANY + 1, 1500])
+def test_the_rows_come_back_as_they_were_given(n: int) -> None:
+    rows = [clock(i) for i in range(n)]
+    insert(rows)
+    assert [r.subject_id for r in Clock.objects.order_by("pk")] == list(range(n))
+    for row in (rows[0], rows[-1]):
+        stored = Clock.objects.get(pk=row.pk)
+        assert model_to_dict(stored) == model_to_dict(row)
+        assert not row._state.adding
+
+
+@pytest.mark.django_db
+def test_null_and_defaults_are_kept() -> None:
+    row = Customer(name="张三", created_at=NOW)
+    insert([row])
+    stored = Customer.objects.get(pk=row.pk)
+    assert (stored.ref, stored.tags, stored.tier) == (None, [], "standard")
