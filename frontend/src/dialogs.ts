@@ -70,7 +70,16 @@ function chooseTab(tab: HTMLElement): void {
 
 function tabClick(event: Event): void {
   const tab = (event.target as Element).closest<HTMLElement>('button[role="tab"]');
-  if (tab !== null) chooseTab(tab);
+  if (tab === null) return;
+  chooseTab(tab);
+  document.getElementById(tab.getAttribute("aria-controls") ?? "")?.querySelector<HTMLElement>("[data-focus]")?.focus();
+}
+
+/** A dialog marked data-open-filled opens when its content has come, never empty and never with what it held before. */
+function openFilled(event: Event): void {
+  const { target } = (event as CustomEvent<{ ctx: { target?: Element | string } }>).detail.ctx;
+  const dialog = target instanceof Element ? target.closest<HTMLDialogElement>("dialog[data-open-filled]") : null;
+  if (dialog !== null && !dialog.open && target instanceof Element && target.childElementCount > 0) dialog.showModal();
 }
 
 function tabKeys(event: KeyboardEvent): void {
@@ -90,4 +99,5 @@ export function startDialogs(): void {
   document.addEventListener("submit", confirmForm, { capture: true });
   document.addEventListener("toggle", placeOpened, { capture: true });
   document.addEventListener("htmx:after:swap", placeSwapped);
+  document.addEventListener("htmx:after:swap", openFilled);
 }

@@ -15,11 +15,11 @@ function usable(node: HTMLElement): boolean {
   return node.checkVisibility({ visibilityProperty: true }) && !node.matches(":disabled, [aria-disabled=true]");
 }
 
-/** An open dialog has the keyboard for itself; the page's own actions come before the frame's. */
+/** An open dialog has the keyboard for itself; the chosen row's actions come before the page's, those before the frame's. */
 function scopes(): ParentNode[] {
   const dialog = document.querySelector("dialog[open]");
   if (dialog !== null) return [dialog];
-  return [document.querySelector("main"), document].filter((scope) => scope !== null);
+  return [document.querySelector("main [data-row].is-selected"), document.querySelector("main"), document].filter((scope) => scope !== null);
 }
 
 function find(keys: string): HTMLElement | undefined {
@@ -76,7 +76,7 @@ function helpLines(): [string, string][] {
     const keys = node.dataset["key"] ?? "";
     if (usable(node) && !lines.has(keys)) lines.set(keys, label(node));
   }
-  for (const scope of scopes().slice(0, 1)) {
+  for (const scope of scopes().slice(0, -1).reverse()) {
     for (const node of scope.querySelectorAll<HTMLElement>("[data-key]")) if (usable(node)) lines.set(node.dataset["key"] ?? "", label(node));
   }
   if (visibleRows().length > 0) lines.set("j / k", text("keyWalk")).set("Enter", text("keyOpen"));

@@ -7,6 +7,9 @@ from jiying.config.api import api
 urlpatterns = [
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("jiying.desk.pages")),
     path("alerts/", include("jiying.alerts.pages")),
+    path("calendars/", include("jiying.clocks.pages.calendars")),
+    path("standards/", include("jiying.clocks.pages.standards")),
     path("", include("jiying.base.pages.health")),
 ]

@@ -1,0 +1,126 @@
+"""Customers as cards, masked unless it is one's own ticket or they were revealed; found while one types (D11, D12)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, Q
+
+from jiying.base.actor import Actor
+from jiying.base.errors import NotFound
+from jiying.core import masking
+from jiying.desk.models import Customer, Ticket
+from jiying.desk.policies import shows_plain, visible
+from jiying.desk.queries.rows import TicketRow, masked_name, rows, with_people
+
+HISTORY = 8
+FOUND = 6
+RECENT = 50_000  # names are looked for among the latest customers
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    id: int
+    name: str
+    phone: str
+    email: str
+    address: str
+    organisation: str
+    ref: str
+    tier: str
+    is_vip: bool
+    tags: tuple[str, ...]
+    dedicated: str
+    is_plain: bool
+    may_reveal: bool
+
+
+def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, revealed: bool = False) -> Card:
+    """A customer with `dedicated` joined. `revealed` shows plain data after `customers.reveal` has journalled it."""
+    plain = revealed or shows_plain(actor, ticket, customer)
+    may = bool(actor.rights & {"desk.reveal", "desk.unmasked"})
+    return Card(
+        id=customer.pk,
+        name=(customer.name or masked_name(customer)) if plain else masked_name(customer),
+        phone=customer.phone if plain else masking.phone(customer.phone),
+        email=customer.email if plain else masking.email(customer.email),
+        address=customer.address if plain else masking.address(customer.address),
+        organisation=customer.organisation,
+        ref=customer.ref or "",
+        tier=customer.tier,
+        is_vip=customer.is_vip,
+        tags=tuple(customer.tags),
+        dedicated=customer.dedicated.name if customer.dedicated else "",
+        is_plain=plain,
+        may_reveal=may and not plain,
+    )
+
+
+def history(
+    actor: Actor, customer_id: int, now: datetime, *, without: int | None = None, n: int = HISTORY
+) -> list[TicketRow]:
+    """The latest tickets of a customer that the actor may see."""
+    found = Ticket.objects.filter(visible(actor), customer_id=customer_id).exclude(pk__in=[without or 0])
+    return rows(list(with_people(found).order_by("-received_at", "-pk")[:n]), now)
+
+
+def get(actor: Actor, customer_id: int) -> Customer:
+    """A customer of a ticket that the actor may see; whoever takes requests may see all (masked)."""
+    customer = Customer.objects.filter(pk=customer_id).select_related("dedicated").first()
+    if customer is not None and (actor.rights & {"desk.create", "desk.view_all"} or _knows(actor, customer_id)):
+        return customer
+    raise NotFound("customer", customer_id)
+
+
+def _knows(actor: Actor, customer_id: int) -> bool:
+    return Ticket.objects.filter(visible(actor), customer_id=customer_id).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer to choose, masked."""
+
+    id: int
+    name: str
+    phone: str
+    email: str
+    ref: str
+    organisation: str
+    is_vip: bool
+    n_open: int
+
+
+def find(text: str) -> list[Found]:
+    """Customers by outside key, e-mail, phone or its end, or part of the name; at most six, in two queries."""
+    text = text.strip()[:80]
+    if len(text) < 2:
+        return []
+    found = list(Customer.objects.filter(_matching(text)).order_by("-pk")[:FOUND])
+    open_now = Ticket.objects.filter(customer__in=found, ended_at__isnull=True).values_list("customer_id", flat=True)
+    n_open: dict[int | None, int] = {}
+    for pk in open_now:
+        n_open[pk] = n_open.get(pk, 0) + 1
+    return [_found(c, n_open.get(c.pk, 0)) for c in found]
+
+
+def _matching(text: str) -> Q:
+    digits = "".join(c for c in text if c.isdecimal())
+    if "@" in text:
+        return Q(email__startswith=text.lower())
+    if digits and not any(c.isalpha() for c in text):
+        by_phone = Q(phone_tail=digits) if len(digits) == 4 else Q(phone__startswith=digits)
+        return by_phone | Q(ref=text)
+    latest = Customer.objects.aggregate(last=Max("pk"))["last"] or 0
+    return Q(ref=text) | Q(pk__gt=latest - RECENT, name__icontains=text)
+
+
+def _found(customer: Customer, n_open: int) -> Found:
+    return Found(
+        id=customer.pk,
+        name=masked_name(customer),
+        phone=masking.phone(customer.phone),
+        email=masking.email(customer.email),
+        ref=customer.ref or "",
+        organisation=customer.organisation,
+        is_vip=customer.is_vip,
+        n_open=n_open,
+    )

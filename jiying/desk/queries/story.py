@@ -1,0 +1,307 @@
+"""Facts of the journal in words: one line each, with a why that opens. No other module of the desk words facts."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from jiying.base.models import Department, JournalEntry, Person
+from jiying.base.texts import term
+
+Data = Mapping[str, Any]
+# Facts that stand between the messages of the conversation; the journal beside it has all.
+IN_TALK = frozenset(
+    {
+        "ticket.assigned",
+        "ticket.unassigned",
+        "ticket.queued",
+        "ticket.accepted",
+        "ticket.held",
+        "ticket.resumed",
+        "ticket.solved",
+        "ticket.confirmed",
+        "ticket.closed",
+        "ticket.rejected",
+        "ticket.reopened",
+        "ticket.cancelled",
+        "ticket.merged",
+        "ticket.received_duplicate",
+        "ticket.reclassified",
+        "ticket.escalated",
+        "ticket.collaboration_asked",
+        "ticket.collaboration_answered",
+        "ticket.collaboration_withdrawn",
+        "clock.breached",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact: `detail` are lines that open below it."""
+
+    kind: str
+    icon: str
+    hue: str
+    text: str
+    at: datetime
+    by: str
+    detail: tuple[str, ...] = ()
+
+
+class Names:
+    """The people and departments that facts name, read once for all of them."""
+
+    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+        ids: set[int] = set()
+        for entry in entries:
+            if entry.actor_kind in ("person", "token") and entry.actor_id:
+                ids.add(entry.actor_id)
+            ids |= _people_in(entry.data)
+        self._people = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
+        self._departments = dict(Department.objects.values_list("code", "name"))
+
+    def person(self, pk: Any) -> str:
+        return self._people.get(pk, "") or _("Somebody")
+
+    def department(self, code: Any) -> str:
+        return self._departments.get(code, str(code or ""))
+
+    def actor(self, entry: JournalEntry) -> str:
+        if entry.actor_kind in ("person", "token") and entry.actor_id in self._people:
+            return self._people[entry.actor_id]
+        return term("actor", entry.actor_kind)
+
+
+def _people_in(data: Data) -> set[int]:
+    why = data.get("why") or {}
+    considered = [*why.get("considered", ()), *data.get("considered", ())]
+    found = [data.get("to"), data.get("from"), data.get("by"), *(one.get("id") for one in considered)]
+    return {pk for pk in found if isinstance(pk, int)}
+
+
+def lines(entries: Iterable[JournalEntry]) -> list[Line]:
+    """Facts in words, in the given order; two queries for all names."""
+    entries = list(entries)
+    names = Names(entries)
+    return [line(entry, names) for entry in entries]
+
+
+def line(entry: JournalEntry, names: Names) -> Line:
+    icon, hue, tell = _KINDS.get(entry.kind, ("history", "", lambda data, names: entry.kind))
+    text = tell(entry.data, names)
+    return Line(entry.kind, icon, hue, text, entry.at, names.actor(entry), tuple(_detail(entry, names)))
+
+
+# --- what opens below a line -----------------------------------------------------------------------------------------
+
+
+def _detail(entry: JournalEntry, names: Names) -> Iterable[str]:
+    data = entry.data
+    if entry.kind == "ticket.assigned":
+        yield from explain(data.get("why") or {}, names)
+    elif entry.kind == "ticket.queued":
+        yield from explain(data, names)
+    elif entry.kind == "ticket.opened":
+        yield _("Channel: %(channel)s") % {"channel": term("channel", data.get("channel", ""))}
+        yield from priority_reason(data.get("priority_reason") or {})
+    for name in ("reason", "note"):
+        text = data.get(name)
+        if isinstance(text, str) and text and entry.kind != "ticket.held":
+            yield text
+    if entry.kind == "ticket.held" and data.get("note"):
+        yield data["note"]
+
+
+def explain(why: Data, names: Names) -> Iterable[str]:
+    """Why somebody got a ticket: what decided, who was considered, who was refused and for what (D23)."""
+    if decided := why.get("decided_by"):
+        yield _("Decided by: %(what)s") % {"what": term("decided_by", decided)}
+    if why.get("n_considered"):
+        yield _("%(n)s considered, %(able)s able") % {"n": why["n_considered"], "able": why.get("n_able", 0)}
+    for one in why.get("considered", ()):
+        yield f"{names.person(one.get('id'))}: {_verdict(one)}"
+    shown = sum(one.get("verdict") != "able" for one in why.get("considered", ()))
+    refused = why.get("refused") or why.get("passed_over") or {}
+    if sum(refused.values()) > shown:
+        counts = [_("%(why)s: %(n)s") % {"why": term("refusal", code), "n": n} for code, n in refused.items()]
+        yield _("In all refused – %(counts)s") % {"counts": "; ".join(counts)}
+
+
+def _verdict(one: Data) -> str:
+    verdict = one.get("verdict", "")
+    if verdict == "able":
+        parts = {"load": one.get("load", 0), "capacity": one.get("capacity", 0), "level": one.get("seniority", 0)}
+        return _("able, load %(load)s of %(capacity)s, seniority %(level)s") % parts
+    word = term("refusal", verdict)
+    if "presence" in one:
+        return _("%(why)s (%(what)s)") % {"why": word, "what": term("presence", str(one["presence"]))}
+    if "skill" in one:
+        what = _("%(skill)s needs level %(needed)s, has %(has)s") % dict(one)
+        return _("%(why)s (%(what)s)") % {"why": word, "what": what}
+    if "capacity" in one:
+        return _("%(why)s (%(what)s)") % {"why": word, "what": f"{one.get('load')}/{one['capacity']}"}
+    return word
+
+
+def priority_reason(reason: Data, rule: str = "") -> Iterable[str]:
+    """Why a ticket has its priority (D21)."""
+    if reason.get("manual"):
+        if given := reason.get("reason"):
+            yield _("Set by hand: %(reason)s") % {"reason": given}
+        else:
+            yield _("Set by hand; the rules would give %(priority)s") % {"priority": reason.get("by_rule", "")}
+        return
+    if key := reason.get("rule"):
+        rule = _("no rule holds: the default") if key == "default" else rule or key
+        yield _("Rule: %(rule)s") % {"rule": rule}
+    for one in reason.get("reason", ()):
+        yield _matched(one.get("code", ""), one.get("values", ()))
+
+
+def _matched(code: str, values: Iterable[Any]) -> str:
+    fact, _dot, how = code.partition(".")
+    words = ", ".join(term(fact, str(value)) for value in values)
+    named = {"what": term("rule_fact", fact), "values": words}
+    if how == "none":
+        return _("%(what)s: none of %(values)s") % named
+    if how == "at_least":
+        return _("%(what)s: at least %(values)s") % named
+    if how == "at_most":
+        return _("%(what)s: at most %(values)s") % named
+    return _("%(what)s: %(values)s") % named
+
+
+# --- one sentence for each kind --------------------------------------------------------------------------------------
+
+
+def _opened(data: Data, names: Names) -> str:
+    return _("Received as %(priority)s") % {"priority": data.get("priority", "")}
+
+
+def _assigned(data: Data, names: Names) -> str:
+    to = {"to": names.person(data.get("to")), "from": names.person(data.get("from"))}
+    decided = (data.get("why") or {}).get("decided_by")
+    if decided == "opened_it":
+        return _("%(to)s opened it and keeps it") % to
+    if decided == "taken":
+        return _("%(to)s took it from the queue") % to
+    if data.get("from"):
+        return _("Transferred from %(from)s to %(to)s") % to
+    return _("Assigned to %(to)s") % to
+
+
+def _message(data: Data, names: Names) -> str:
+    if data.get("way") == "note":
+        return _("Note written")
+    if data.get("way") == "call":
+        return _("Call from the customer") if data.get("direction") == "in" else _("Call to the customer")
+    if data.get("direction") == "in":
+        return _("Message from the customer")
+    return _("Reply sent") if data.get("by") == "person" else _("Automatic reply sent")
+
+
+def _held(data: Data, names: Names) -> str:
+    return _("On hold: %(reason)s") % {"reason": term("hold_reason", data.get("reason", ""))}
+
+
+def _closed(data: Data, names: Names) -> str:
+    return _("Closed, nothing more heard") if data.get("after_silence") else _("Closed")
+
+
+def _merged(data: Data, names: Names) -> str:
+    return _("Merged into %(number)s") % {"number": data.get("into", "")}
+
+
+def _duplicate(data: Data, names: Names) -> str:
+    return _("%(number)s was merged into this ticket") % {"number": data.get("number", "")}
+
+
+def _reclassified(data: Data, names: Names) -> str:
+    before = data.get("before") or {}
+    if "priority" in before:
+        return _("Priority changed from %(old)s to %(new)s") % {"old": before["priority"], "new": data.get("priority")}
+    changed = [term("ticket_field", name) for name in before]
+    return _("Changed: %(fields)s") % {"fields": ", ".join(changed)}
+
+
+def _escalated(data: Data, names: Names) -> str:
+    return _("Escalated to level %(level)s") % {"level": data.get("level", "")}
+
+
+def _asked(data: Data, names: Names) -> str:
+    return _("Asked %(department)s") % {"department": names.department(data.get("department"))}
+
+
+def _answered(data: Data, names: Names) -> str:
+    return _("%(department)s answered") % {"department": names.department(data.get("department"))}
+
+
+def _withdrawn(data: Data, names: Names) -> str:
+    return _("Question to %(department)s withdrawn") % {"department": names.department(data.get("department"))}
+
+
+def _metric(data: Data) -> str:
+    return term("metric", str(data.get("metric", "")))
+
+
+def _warned(data: Data, names: Names) -> str:
+    return _("%(metric)s: %(point)s") % {"metric": _metric(data), "point": term("point", data.get("point", "warn1"))}
+
+
+def _breached(data: Data, names: Names) -> str:
+    return _("%(metric)s overdue") % {"metric": _metric(data)}
+
+
+def _corrected(data: Data, names: Names) -> str:
+    return _("%(metric)s: result corrected") % {"metric": _metric(data)}
+
+
+def _cause_named(data: Data, names: Names) -> str:
+    return _("%(metric)s: cause named, %(cause)s") % {
+        "metric": _metric(data),
+        "cause": term("cause", data.get("code", "")),
+    }
+
+
+def _cause_judged(data: Data, names: Names) -> str:
+    about = {"metric": _metric(data), "cause": term("cause", data.get("code", ""))}
+    if data.get("state") == "corrected":
+        return _("%(metric)s: cause corrected to %(cause)s") % about
+    return _("%(metric)s: cause approved, %(cause)s") % about
+
+
+Teller = Callable[[Data, Names], str]
+_KINDS: dict[str, tuple[str, str, Teller]] = {
+    "ticket.opened": ("inbox", "", _opened),
+    "ticket.queued": ("hourglass", "amber", lambda data, names: _("Waits in the queue")),
+    "ticket.assigned": ("user-check", "blue", _assigned),
+    "ticket.unassigned": ("users", "", lambda data, names: _("Put back into the queue")),
+    "ticket.accepted": ("check", "green", lambda data, names: _("Accepted")),
+    "ticket.message": ("message-circle", "", _message),
+    "ticket.held": ("player-pause", "amber", _held),
+    "ticket.resumed": ("player-play", "", lambda data, names: _("Work goes on")),
+    "ticket.solved": ("circle-check", "green", lambda data, names: _("Solved")),
+    "ticket.confirmed": ("circle-check", "green", lambda data, names: _("Confirmed by the customer and closed")),
+    "ticket.closed": ("archive", "", _closed),
+    "ticket.rejected": ("arrow-back-up", "amber", lambda data, names: _("Not solved, says the customer")),
+    "ticket.reopened": ("arrow-back-up", "amber", lambda data, names: _("Reopened")),
+    "ticket.cancelled": ("circle-x", "", lambda data, names: _("Cancelled")),
+    "ticket.merged": ("git-merge", "", _merged),
+    "ticket.received_duplicate": ("git-merge", "", _duplicate),
+    "ticket.reclassified": ("pencil", "", _reclassified),
+    "ticket.escalated": ("urgent", "red", _escalated),
+    "ticket.collaboration_asked": ("heart-handshake", "purple", _asked),
+    "ticket.collaboration_answered": ("heart-handshake", "green", _answered),
+    "ticket.collaboration_withdrawn": ("heart-handshake", "", _withdrawn),
+    "clock.warned": ("clock", "amber", _warned),
+    "clock.breached": ("clock-exclamation", "red", _breached),
+    "clock.corrected": ("history", "", _corrected),
+    "clock.redated": ("history", "", lambda data, names: _("%(metric)s: due time moved") % {"metric": _metric(data)}),
+    "clock.cause_named": ("clipboard-check", "", _cause_named),
+    "clock.cause_judged": ("clipboard-check", "", _cause_judged),
+    "ticket.redated": ("history", "", lambda data, names: _("Held to a new version of the standard")),
+    "ticket.imported": ("upload", "", lambda data, names: _("Imported")),
+}
