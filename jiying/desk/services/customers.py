@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jiying.desk.services.intake import NewTicket
 
 TIERS = ("standard", "vip")
-_LIMITS = {"ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300}
+_LIMITS = {"ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300, "language": 10}
 _PHONE = re.compile(r"[0-9+() \-]*")
 
 
@@ -66,7 +66,7 @@ def digits(phone: str) -> str:
     return "".join(c for c in phone if c.isdigit())
 
 
-def find_or_create(new: "NewTicket", now: datetime) -> Customer | None:
+def find_or_create(actor: Actor, new: "NewTicket", now: datetime) -> Customer | None:
     """The customer of a request: by id, outside key, phone, e-mail; else a new one. What was empty is filled in."""
     if new.customer_id is not None:
         customer = Customer.objects.filter(pk=new.customer_id).first()
@@ -90,8 +90,7 @@ def find_or_create(new: "NewTicket", now: datetime) -> Customer | None:
             tier=data.tier or "standard",
             created_at=now,
         )
-    _fill_in(found, data)
-    return found
+    return _fill_in(actor, found, data, now)
 
 
 def _find(data: CustomerData) -> Customer | None:
@@ -105,8 +104,23 @@ def _find(data: CustomerData) -> Customer | None:
     return None
 
 
-def _fill_in(customer: Customer, data: CustomerData) -> None:
-    changed = []
+def _fill_in(actor: Actor, customer: Customer, data: CustomerData, now: datetime) -> Customer:
+    """Add what was not known; only then is the row locked and looked at again, and the journal says which fields."""
+    if not _news(customer, data):
+        return customer
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    if news := _news(customer, data):
+        for name, value in news.items():
+            setattr(customer, name, value)
+        customer.revision += 1
+        customer.save(update_fields=[*news, "revision"])
+        about = {"fields": sorted(news)}
+        journal.record(actor, [journal.Fact("customer", customer.pk, "customer.changed", now, about)], now=now)
+    return customer
+
+
+def _news(customer: Customer, data: CustomerData) -> dict[str, str]:
+    """What a request tells that is not known of its customer yet; only the tier is told anew."""
     values = {
         "name": data.name,
         "phone": digits(data.phone),
@@ -115,18 +129,12 @@ def _fill_in(customer: Customer, data: CustomerData) -> None:
         "language": data.language,
         "address": data.address,
     }
-    for name, value in values.items():
-        if value and not getattr(customer, name):
-            setattr(customer, name, value)
-            changed.append(name)
+    news = {name: value for name, value in values.items() if value and not getattr(customer, name)}
     if data.tier and data.tier != customer.tier:
-        customer.tier = data.tier
-        changed.append("tier")
-    if "phone" in changed:
-        customer.phone_tail = customer.phone[-4:]
-        changed.append("phone_tail")
-    if changed:
-        customer.save(update_fields=changed)
+        news["tier"] = data.tier
+    if "phone" in news:
+        news["phone_tail"] = news["phone"][-4:]
+    return news
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ from jiying.core import routing
 from jiying.core.priority import Request
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models import Customer, Ticket, TicketTimer
-from jiying.desk.services import customers, loads, triage
+from jiying.desk.services import customers, loads, telling, triage
 from jiying.desk.services.holding import KIND, rings
 
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
@@ -78,10 +78,14 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
     Raises Denied, Invalid (all faults at once), Conflict (the key was used for another request).
     """
     require(actor, "desk.create")
-    new = _checked(actor, new, now)
-    if (known := _known(actor, new)) is not None:
+    if new.take_it:
+        require(actor, "desk.handle")
+    new = replace(new, subject=new.subject.strip())
+    if (known := _known(actor, new)) is not None:  # before all checks: what was a fresh receipt is past on a repeat
         return Opened(known, None)
-    number = _take_number(new.received_at or now)
+    if faults := _faults(actor, new, now):
+        raise Invalid(*faults)
+    number = _take_number(_receipt(new, now))
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
         try:
@@ -104,16 +108,14 @@ class _PlaceTaken(Exception):
         self.person_id = person_id
 
 
-def _checked(actor: Actor, new: NewTicket, now: datetime) -> NewTicket:
-    faults = list(_faults(actor, new, now))
-    if faults:
-        raise Invalid(*faults)
-    return replace(new, subject=new.subject.strip())
+def _receipt(new: NewTicket, now: datetime) -> datetime:
+    """A sender's clock may be a little fast, but nothing is received after it is here."""
+    return min(new.received_at or now, now)
 
 
 def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     faults = []
-    if not new.subject.strip():
+    if not new.subject:
         faults.append(Fault("subject", "required", {"field": "subject"}))
     for name, text, limit in (
         ("subject", new.subject, MAX_SUBJECT),
@@ -186,7 +188,7 @@ def number(day: str, n: int) -> str:
 
 def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Opened:
     """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
-    customer = customers.find_or_create(new, now)
+    customer = customers.find_or_create(actor, new, now)
     ticket = _row(actor, new, number, customer, now)
     choice = _choose(actor, new, ticket, customer, tried)
     if choice is not None and choice.person is not None:
@@ -199,8 +201,9 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
     ticket.next_due_at, ticket.is_late = next_due(clocks)
     insert([ticket])
     store_new(KIND, ticket.pk, clocks)
+    bells = rings(ticket, *_told(ticket, new, now))
     journal.record(
-        actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, rings(ticket)) for k, at, data in facts], now=now
+        actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, bells) for k, at, data in facts], now=now
     )
     if new.idempotency_key:
         IdempotencyKey.objects.create(
@@ -215,8 +218,18 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
     return Opened(ticket, clocks)
 
 
+def _told(ticket: Ticket, new: NewTicket, now: datetime) -> list[int]:
+    """Its agent is told, and of a VIP's ticket at arrival the responsible; not who opens it and keeps it."""
+    if new.take_it:
+        return []
+    if ticket.tier == "vip":
+        return telling.tell_vip(ticket, now)
+    telling.tell_assigned(ticket, now)
+    return []
+
+
 def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, now: datetime) -> Ticket:
-    received_at = new.received_at or now
+    received_at = _receipt(new, now)
     tier = customer.tier if customer else "standard"
     request = Request(
         channel=new.channel,
