@@ -59,7 +59,7 @@ def language_and_zone(get_response: Handler) -> Handler:
             language = translation.get_language_from_request(request)
         known = dict(settings.LANGUAGES)
         translation.activate(language if language in known else settings.LANGUAGE_CODE)
-        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = translation.get_language()
         try:
             response = get_response(request)
             response.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)

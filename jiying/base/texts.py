@@ -37,6 +37,7 @@ FAULTS: dict[str, Lazy] = {
     "schema": _("%(message)s"),
     "too_low": _("Enter at least %(limit)s, not %(value)s."),
     "too_high": _("Enter at most %(limit)s, not %(value)s."),
+    "too_many": _("At most %(limit)s are possible here; these are %(length)s."),
     "wrong_type": _("Send %(expected)s here."),
     "wrong_form": _("%(value)s does not have the right form (%(form)s)."),
     "unknown_field": _("There is no field %(field)s here. Check how it is spelled."),

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DataError
+from django.db import DataError, IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from pydantic_core import to_json
 
@@ -40,6 +40,9 @@ def of_exception(request: HttpRequest, error: BaseException) -> HttpResponse:
         return problem(request, 400, "unreadable", [Fault("", "bad_request")])
     if isinstance(error, Http404):
         return problem(request, 404, "not_found", [_nowhere(request)])
+    if isinstance(error, IntegrityError):  # somebody else was quicker with the same key or number
+        log.warning("api_conflict", path=request.path, error=str(error)[:200])
+        return problem(request, 409, "conflict", [Fault("", "stale")])
     if isinstance(error, DataError):
         log.warning("api_value_refused", path=request.path, error=str(error)[:200])
         return problem(request, 422, "invalid", [Fault("", "value_refused")])

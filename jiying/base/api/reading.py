@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 from ninja.parser import Parser as NinjaParser
+from pydantic_core import PydanticCustomError
 
-from jiying.base import texts
 from jiying.base.errors import Fault, Invalid, Refused
 
 # In JSON, what no database can store as text can only come as an escape.
@@ -94,6 +94,7 @@ def _join(path: str, name: str) -> str:
 
 # --- what a schema found wrong ---------------------------------------------------------------------------------------
 
+OWN = "fault_"  # opens the type of an error that a schema of ours raises; the rest is one of our codes
 _EXPECTED = {
     "string_type": _("text"),
     "string_unicode": _("text"),
@@ -105,20 +106,26 @@ _EXPECTED = {
     "bool_parsing": _("true or false"),
 }
 _NUMBER = ("int_type", "int_parsing", "int_from_float", "int_parsing_size", "float_type", "float_parsing")
+_TOO_MUCH = {"string_too_long": "too_long", "too_long": "too_many"}
 _BOUNDS = {"greater_than_equal": ("too_low", "ge"), "less_than_equal": ("too_high", "le")}
+
+
+def own_error(code: str, **params: Any) -> PydanticCustomError:
+    """The error that a schema raises for one of our own faults."""
+    return PydanticCustomError(f"{OWN}{code}", "{code}", {"code": code, **params})
 
 
 def fault_of(field: str, error: Mapping[str, Any]) -> Fault:
     """One error of a schema as a fault of ours."""
     kind, context = str(error["type"]), error.get("ctx", {})
     value = _shown(error.get("input"))
-    if kind in texts.FAULTS:  # raised by a schema of ours
-        return Fault(field, kind, context)
+    if kind.startswith(OWN):
+        return Fault(field, kind.removeprefix(OWN), context)
     if kind in ("missing", "string_too_short", "too_short"):
         return Fault(field, "required", {"field": field.rpartition(".")[2] or _("the body")})
-    if kind in ("string_too_long", "too_long"):
+    if kind in _TOO_MUCH:
         length = len(error.get("input") or "")
-        return Fault(field, "too_long", {"limit": context["max_length"], "length": length})
+        return Fault(field, _TOO_MUCH[kind], {"limit": context["max_length"], "length": length})
     if kind == "literal_error":
         return Fault(field, "unknown_value", {"value": value, "known": _listed(str(context["expected"]))})
     if kind in _BOUNDS:

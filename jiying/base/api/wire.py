@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError, to_json
+from pydantic_core import to_json
 
 from jiying.base import cursors
 from jiying.base.actor import Actor
+from jiying.base.api.reading import own_error
 
 MAX_INT = 2**63 - 1
 MAX_LIMIT = 200
@@ -25,13 +26,13 @@ FIRST_YEAR, LAST_YEAR = 1971, 2199  # what calendars reach; and no zone's offset
 def _only_text(value: Any) -> Any:
     """Numbers are not read as epoch seconds: nobody can tell seconds from milliseconds by looking at them."""
     if not isinstance(value, str | datetime):
-        raise PydanticCustomError("bad_time", "not a time", {"value": str(value)[:80]})
+        raise own_error("bad_time", value=str(value)[:80])
     return value
 
 
 def _in_reach(value: datetime) -> datetime:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise PydanticCustomError("bad_time", "out of reach", {"value": value.isoformat()})
+        raise own_error("bad_time", value=value.isoformat())
     return value
 
 
