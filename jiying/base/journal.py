@@ -123,10 +123,11 @@ def sequence(limit: int = 1000) -> int:
         last = JournalPosition.objects.order_by("-position").first()
         position, chain = (last.position, last.hash) if last else (0, GENESIS)
         rows = []
-        for entry in JournalEntry.objects.filter(pk__in=pending).order_by("pk"):
+        entries = JournalEntry.objects.filter(pk__in=pending).order_by("pk").values_list(*_LINKED, named=True)
+        for entry in entries:
             position, chain = position + 1, link(chain, entry)
-            rows.append(JournalPosition(position=position, entry=entry, hash=chain))
-        insert(rows)
+            rows.append((position, entry.id, chain))
+        loading.write(JournalPosition, ("position", "entry_id", "hash"), rows)
         JournalPending.objects.filter(entry_id__in=pending).delete()
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -143,11 +144,14 @@ def _hold_sequencer() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def link(previous: str, entry: JournalEntry) -> str:
-    """The chain's next hash: SHA-256 over the previous one and the entry, its data by their salted digest only."""
+def link(previous: str, entry: Any) -> str:
+    """The chain's next hash: SHA-256 over the previous one and the entry, its data by their salted digest only.
+
+    `entry` is a JournalEntry, or a row with the fields of `_LINKED`.
+    """
     parts = (
         previous,
-        str(entry.pk),
+        str(entry.id),
         entry.subject_kind,
         str(entry.subject_id),
         entry.kind,

@@ -20,11 +20,11 @@ def insert(rows: Sequence[models.Model]) -> None:
         row._state.adding, row._state.db = False, connection.alias
     fields = model._meta.concrete_fields
     parts = [(field.attname, _adapter(field)) for field in fields]
-    values = ([adapt(getattr(row, name)) for name, adapt in parts] for row in rows)
-    write(model, [field.column for field in fields], values)
+    values = (tuple(adapt(getattr(row, name)) for name, adapt in parts) for row in rows)
+    write(model, [str(field.column) for field in fields], values)
 
 
-def write(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write(model: type[models.Model], columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Store rows given as values of the named columns, which the database takes as they are."""
     quote = connection.ops.quote_name
     table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
@@ -35,7 +35,8 @@ def write(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequ
                     copy.write_row(row)
             return
         marks = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - the model's own
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - the model's own
+        cursor.executemany(sql, list(rows))
 
 
 def instant(value: Any) -> Any:
