@@ -1,0 +1,49 @@
+"""The customers of the made-up centre. Their phone numbers begin with 100 and their e-mail is example.com: nobody's."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+from jiying.desk.models import Customer
+from jiying.desk.services.sample.staff import Staff
+from jiying.desk.services.sample.words import FIRMS, GIVEN, SURNAMES
+
+N, N_VIP, N_OWN, N_ENGLISH, N_JAPANESE = 400, 28, 8, 9, 3
+
+
+def gather(rng: Random, staff: Staff, now: datetime) -> list[Customer]:
+    """The first `N_OWN` are VIPs of the printed agent; the last ones write in other languages."""
+    own = staff.sign_ins["agent"]
+    others = [a.person for a in staff.agents if a.person != own and a.person.team and a.person.team.code != "presale"]
+    rows = []
+    for n in range(N):
+        is_vip = n < N_VIP
+        dedicated = own if n < N_OWN else rng.choice(others) if is_vip and n % 3 else None
+        rows.append(
+            Customer(
+                ref=f"C{10001 + n}",
+                name=_name(rng, n),
+                phone=f"1000000{n:04d}",
+                phone_tail=f"{n:04d}",
+                email=f"customer{n:04d}@example.com" if rng.random() < 0.6 else "",
+                organisation=rng.choice(FIRMS) if rng.random() < 0.2 else "",
+                tier="vip" if is_vip else "standard",
+                dedicated=dedicated,
+                language=_language(n),
+                created_at=now - timedelta(days=100 + rng.randrange(600)),
+            )
+        )
+    return Customer.objects.bulk_create(rows)
+
+
+def _name(rng: Random, n: int) -> str:
+    if _language(n):
+        return f"Customer {chr(65 + n % 26)}."
+    surname = rng.choice(SURNAMES)
+    drawn = rng.random()
+    return surname + ("女士" if drawn < 0.4 else "先生" if drawn < 0.8 else rng.choice(GIVEN))
+
+
+def _language(n: int) -> str:
+    if n >= N - N_JAPANESE:
+        return "ja"
+    return "en" if n >= N - N_JAPANESE - N_ENGLISH else ""
