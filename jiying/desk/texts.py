@@ -40,6 +40,7 @@ TERMS = {
     "alert": {
         "ticket.escalated": _("Escalated (level %(level)s)"),
         "ticket.vip": _("Request of a VIP"),
+        "ticket.assigned": _("A new ticket for you"),
     },
     "verb": {
         "assign": _("assign"),

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from jiying.alerts.models import Alert, Delivery
+from jiying.base.inserting import insert
 from jiying.base.models import Person
 
 # From this severity on a message leaves the house besides the pop-up.
@@ -63,6 +64,26 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
     # Whoever raised the same key in the same instant wins; our delivery is then empty, and ends without a message.
     Alert.objects.bulk_create(alerts, ignore_conflicts=True)
     return len(alerts)
+
+
+def raise_once(notice: Notice, *, now: datetime) -> None:
+    """One pop-up whose key is new by its making: a single insert, for the path of creating tickets."""
+    insert(
+        [
+            Alert(
+                key=notice.key,
+                person_id=notice.person_id,
+                capacity=notice.capacity,
+                kind=notice.kind,
+                severity=notice.severity,
+                subject_kind=notice.subject_kind,
+                subject_id=notice.subject_id,
+                data=dict(notice.data),
+                at=notice.at,
+                noticed_at=now,
+            )
+        ]
+    )
 
 
 def _untold(notices: Sequence[Notice]) -> list[Notice]:

@@ -40,13 +40,19 @@ def acknowledge_all(*, actor: Actor, up_to: int, now: datetime) -> int:
 
 
 def withdraw(
-    subject_kind: str, subject_ids: Collection[int], now: datetime, about: Mapping[str, Sequence[int]] | None = None
+    subject_kind: str,
+    subject_ids: Collection[int],
+    now: datetime,
+    about: Mapping[str, Sequence[int]] | None = None,
+    kind: str = "",
 ) -> int:
     """The reason has passed: open alerts of these subjects are settled, in the caller's transaction.
 
-    `about` narrows it to alerts whose data hold one of the values: {"clock": [7, 8]}.
+    `about` narrows it to alerts whose data hold one of the values: {"clock": [7, 8]}; `kind` to one kind of alert.
     """
     rows = Alert.objects.filter(subject_kind=subject_kind, subject_id__in=subject_ids, state__in=_OPEN)
+    if kind:
+        rows = rows.filter(kind=kind)
     for name, values in (about or {}).items():
         rows = rows.filter(**{f"data__{name}__in": list(values)})
     return rows.update(state=State.WITHDRAWN)

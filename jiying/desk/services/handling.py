@@ -14,7 +14,7 @@ from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
-from jiying.desk.services import loads, triage
+from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle, wake
 
 
@@ -47,6 +47,7 @@ def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
 def accepted(ticket: Ticket, now: datetime) -> journal.Fact:
     """Mark a locked ticket as accepted by its assignee."""
     ticket.status, ticket.accepted_at = lifecycle.ACCEPTED, ticket.accepted_at or now
+    telling.assigned_is_settled(ticket, now)
     return fact(ticket, "accepted", now, {"by": ticket.assignee_id})
 
 
@@ -285,8 +286,6 @@ def reclassify(
 @transaction.atomic
 def escalate(*, actor: Actor, number: str, level: int, reason: str, now: datetime) -> Ticket:
     """Raise a ticket to a higher level (升级, D3a): a label, and an alert to the responsible at once."""
-    from jiying.desk.services import telling
-
     ticket = lock(number)
     require_handle(actor, ticket)
     decide(ticket, "escalate")

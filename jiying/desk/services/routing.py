@@ -13,7 +13,7 @@ from jiying.clocks import queries as clocks
 from jiying.core import routing as core
 from jiying.desk.models import RouteCall, Ticket, TicketTimer
 from jiying.desk.policies import require_visible
-from jiying.desk.services import loads, triage
+from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import (
     KIND,
     decide,
@@ -44,11 +44,14 @@ def give(
     elif not loads.take(person_id, ticket.channel, now):
         return False
     facts = woken(ticket, now)
+    telling.assigned_is_settled(ticket, now)
     ticket.assignee_id, ticket.assigned_at, ticket.status, ticket.waiting_for = person_id, now, step.after, ""
     ticket.team_id = ticket.team_id or triage.team_of(person_id)
     data = {"to": person_id, "from": before, "why": why, **({"by_hand": True} if by_hand else {})}
     facts.append(fact(ticket, "assigned", now, data, tell=[before]))
     settle(actor, ticket, facts, now=now)
+    if actor.id != person_id:
+        telling.tell_assigned(ticket, now)
     TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=None)
     if before is not None:
         loads.give_back(before, ticket.channel, now)

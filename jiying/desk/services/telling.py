@@ -7,6 +7,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from jiying.alerts.services import raising
+from jiying.alerts.services.reading import withdraw
 from jiying.base.actor import Actor
 from jiying.base.models import Person
 from jiying.base.settings_store import get
@@ -19,6 +20,7 @@ from jiying.desk.services.holding import KIND, wake
 # point: who is told. A ticket not accepted in time is the supervisor's, not once more its agent's.
 TOLD = {"warn1": ("assignee",), "warn2": ("assignee",), "due": ("assignee", "supervisor")}
 TOLD_ACCEPT = {"warn1": ("assignee",), "warn2": ("assignee",), "due": ("supervisor",)}
+ASSIGNED = "ticket.assigned"
 TOLD_LATE = ("supervisor", "manager")
 ROLES = {"supervisor": ("lead", "supervisor"), "manager": ("manager",)}
 
@@ -93,6 +95,30 @@ def on_clock(held: Mapping[int, Ticket], points: Sequence[Point], now: datetime)
         late = point.metric == "accept" and point.code == "due"
         if late and ticket.status == "assigned" and ticket.public_reply_at is None:
             wake(ticket, "reroute", now)
+
+
+def tell_assigned(ticket: Ticket, now: datetime) -> None:
+    """The agent who was chosen sees a pop-up at once: the accept clock runs from this instant."""
+    if ticket.assignee_id is None:
+        return
+    raising.raise_once(
+        raising.Notice(
+            key=f"{ASSIGNED}:{ticket.pk}:{now.timestamp():.6f}:{ticket.assignee_id}",
+            person_id=ticket.assignee_id,
+            capacity="assignee",
+            kind=ASSIGNED,
+            severity="notice",
+            subject_kind=KIND,
+            subject_id=ticket.pk,
+            at=now,
+        ),
+        now=now,
+    )
+
+
+def assigned_is_settled(ticket: Ticket, now: datetime) -> None:
+    """Accepted, or given to somebody else: the pop-up leaves the screen."""
+    withdraw(KIND, [ticket.pk], now, kind=ASSIGNED)
 
 
 def tell_escalated(ticket: Ticket, now: datetime) -> list[int]:
