@@ -30,7 +30,9 @@ def _sources() -> Iterator[tuple[str, io.BytesIO]]:
         if path.suffix == ".py" and "migrations" not in path.parts:
             yield name, io.BytesIO(path.read_bytes())
         elif path.suffix in (".html", ".txt") and "templates" in path.parts:
-            yield name, io.BytesIO(templatize(path.read_text(encoding="utf-8"), origin=name).encode())
+            told = templatize(path.read_text(encoding="utf-8"), origin=name)
+            # What is no text was blanked, indentation was kept: without it, it reads as Python everywhere.
+            yield name, io.BytesIO("\n".join(line.strip() for line in told.splitlines()).encode())
 
 
 def texts() -> Catalog:
