@@ -1,6 +1,7 @@
 """The base floor as a Django app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class BaseConfig(AppConfig):
@@ -8,4 +9,11 @@ class BaseConfig(AppConfig):
     label = "base"
 
     def ready(self) -> None:
-        from jiying.base import jobs, periodic  # noqa: F401 - they register what base itself has to do
+        from jiying.base import context, jobs, people_texts, periodic, texts  # noqa: F401 - some register themselves
+
+        texts.register_faults(people_texts.FAULTS)
+        texts.register_terms(people_texts.TERMS)
+        context.NAVIGATION += [
+            ("people", _("People"), "users", "people:all", "people.view"),
+            ("settings", _("Settings"), "settings", "settings", "system.settings"),
+        ]

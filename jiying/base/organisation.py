@@ -1,0 +1,117 @@
+"""Changes of teams, departments and roles (D26): named rights are combined into own roles. Each is journalled."""
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from jiying.base import journal
+from jiying.base.actor import Actor
+from jiying.base.errors import Conflict, Invalid, NotFound
+from jiying.base.models import Department, Person, Role, Team
+from jiying.base.personnel import RIGHT, mark, require_administrator
+from jiying.base.policies import RIGHTS, require
+
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def team_facts(team: Team) -> dict[str, Any]:
+    return {"code": team.code, "name": team.name, "department": team.department.code if team.department else ""}
+
+
+def department_facts(department: Department) -> dict[str, Any]:
+    return {"code": department.code, "name": department.name}
+
+
+def role_facts(role: Role) -> dict[str, Any]:
+    return {"code": role.code, "name": role.name, "rights": sorted(role.rights)}
+
+
+@transaction.atomic
+def save_team(*, actor: Actor, code: str, name: str, department: str, seen: str | None, now: datetime) -> Team:
+    """A new team (`seen` None), or another name and department for one; its code stays, because rules name it."""
+    require(actor, RIGHT)
+    home = Department.objects.filter(code=department).first()
+    if department and home is None:
+        raise NotFound("department", department)
+    team: Team
+    team, before = _one(Team, code, seen, team_facts)
+    team.name, team.department = _name(name), home
+    team.save()
+    _record(actor, "team", team.pk, before, team_facts(team), now)
+    return team
+
+
+@transaction.atomic
+def save_department(*, actor: Actor, code: str, name: str, seen: str | None, now: datetime) -> Department:
+    require(actor, RIGHT)
+    row: Department
+    row, before = _one(Department, code, seen, department_facts)
+    row.name = _name(name)
+    row.save()
+    _record(actor, "department", row.pk, before, department_facts(row), now)
+    return row
+
+
+@transaction.atomic
+def save_role(*, actor: Actor, code: str, name: str, rights: Collection[str], seen: str | None, now: datetime) -> Role:
+    """A new role, or other rights for one. Somebody must stay who can edit people."""
+    require(actor, RIGHT)
+    if unknown := sorted(set(rights) - RIGHTS.keys()):
+        raise Invalid.one("rights", "not_found", kind="right", key=", ".join(unknown))
+    role: Role
+    role, before = _one(Role, code, seen, role_facts)
+    role.name, role.rights = _name(name), sorted(rights)
+    role.save()
+    _record(actor, "role", role.pk, before, role_facts(role), now)
+    require_administrator()
+    return role
+
+
+@transaction.atomic
+def remove_role(*, actor: Actor, code: str, now: datetime) -> None:
+    """Remove an own role that nobody has."""
+    require(actor, RIGHT)
+    role = Role.objects.select_for_update().filter(code=code).first()
+    if role is None:
+        raise NotFound("role", code)
+    if role.shipped:
+        raise Conflict.one("role_shipped")
+    if n := Person.objects.filter(roles=role).count():
+        raise Conflict.one("role_in_use", n=n)
+    journal.record(actor, [journal.Fact("role", role.pk, "role.removed", now, role_facts(role))], now=now)
+    role.delete()
+
+
+def _one(model: Any, code: str, seen: str | None, facts: Any) -> tuple[Any, dict[str, Any]]:
+    """The row to change, locked and as the form saw it, or a new one under a free code."""
+    if not _CODE.fullmatch(code):
+        raise Invalid.one("code", "bad_code")
+    row = model.objects.select_for_update().filter(code=code).first()
+    if seen is None:
+        if row is not None:
+            raise Conflict.one("duplicate", "code", value=code)
+        return model(code=code), {}
+    if row is None:
+        raise NotFound(model._meta.model_name, code)
+    before = facts(row)
+    if mark(before) != seen:
+        raise Conflict.one("stale")
+    return row, before
+
+
+def _name(name: str) -> str:
+    if not name.strip():
+        raise Invalid.one("name", "required", field="name")
+    if len(name) > 80:
+        raise Invalid.one("name", "too_long", limit=80, length=len(name))
+    return name.strip()
+
+
+def _record(actor: Actor, kind: str, pk: int, before: dict[str, Any], after: dict[str, Any], now: datetime) -> None:
+    changed = {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}
+    if changed:
+        verb = "changed" if before else "created"
+        journal.record(actor, [journal.Fact(kind, pk, f"{kind}.{verb}", now, {"changes": changed})], now=now)

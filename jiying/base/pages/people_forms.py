@@ -1,0 +1,109 @@
+"""The forms of people: fields with their words and widgets, read into a `Profile`. What is allowed, services decide."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from jiying.base.errors import Fault, Refused
+from jiying.base.models import Department, Person, Role, Team
+from jiying.base.personnel import Profile
+
+N_NEW_SKILLS = 2  # empty lines for skills that the person has not yet
+MAX_SKILLS = 40
+
+
+def _line(label: Any, *, required: bool = False, limit: int = 80, hint: Any = "") -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"})
+    return forms.CharField(label=label, required=required, max_length=limit, widget=widget, help_text=hint)
+
+
+def _choice(label: Any, options: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label, choices=options, required=False, widget=forms.Select(attrs={"class": "form-select"})
+    )
+
+
+def _of(model: Any) -> list[tuple[str, str]]:
+    return [("", "—"), *model.objects.order_by("name").values_list("code", "name")]
+
+
+def _mentors() -> list[tuple[str, str]]:
+    return [("", "—"), *Person.objects.filter(is_active=True).order_by("name").values_list("username", "name")]
+
+
+def languages() -> list[tuple[str, Any]]:
+    return [("", _("As the site")), *settings.LANGUAGES]
+
+
+def add_faults(form: forms.Form, refused: Refused) -> None:
+    """The faults of a refusal at their fields; those of no field at the form."""
+    for fault in refused.faults:
+        form.add_error(fault.field if fault.field in form.fields else None, _text(fault))
+
+
+def _text(fault: Fault) -> str:
+    return fault.text
+
+
+class OwnForm(forms.Form):
+    """What everybody sets for themselves."""
+
+    language = _choice(_("Language"), languages)
+    time_zone = _line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
+
+
+class PersonForm(forms.Form):
+    """A person; skills are lines of their own (`read_skills`). `seen` names the state that the form was made from."""
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    name = _line(_("Name"), required=True)
+    username = _line(_("User name"), required=True, limit=60, hint=_("For sign-in. Letters, digits or . _ - @"))
+    email = _line(_("E-mail"), limit=254)
+    employee_no = _line(_("Employee number"), limit=40)
+    team = _choice(_("Team"), lambda: _of(Team))
+    department = _choice(_("Department"), lambda: _of(Department))
+    roles = forms.MultipleChoiceField(
+        label=_("Roles"),
+        required=False,
+        choices=lambda: list(Role.objects.order_by("pk").values_list("code", "name")),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
+    seniority = forms.TypedChoiceField(
+        label=_("Seniority"),
+        coerce=int,
+        initial=1,
+        choices=[(1, _("1 new")), (2, "2"), (3, "3"), (4, "4"), (5, _("5 senior"))],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    hire_date = forms.DateField(
+        label=_("Hire date"),
+        required=False,
+        widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}, format="%Y-%m-%d"),
+    )
+    mentor = _choice(_("Mentor"), _mentors)
+    language = _choice(_("Language"), languages)
+    time_zone = _line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
+    is_active = forms.BooleanField(
+        label=_("Active: may sign in"),
+        required=False,
+        initial=True,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
+
+    def profile(self, skills: dict[str, int]) -> Profile:
+        """What the valid form says."""
+        data = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
+        return Profile(**{**data, "roles": frozenset(data["roles"])}, skills=skills)
+
+
+def read_skills(form: PersonForm) -> dict[str, int]:
+    """The lines skill.0.code, skill.0.level …; a line without a code is none. A false level is a fault of the form."""
+    found: dict[str, int] = {}
+    for number in range(MAX_SKILLS):
+        code = str(form.data.get(f"skill.{number}.code", "")).strip()
+        level = str(form.data.get(f"skill.{number}.level", ""))
+        if code:
+            found[code] = int(level) if level in ("1", "2", "3", "4", "5") else 0
+    return found

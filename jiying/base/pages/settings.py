@@ -1,0 +1,86 @@
+"""Settings (设置): every registered business setting with its text, one form, refused whole when any is wrong."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from jiying.base import settings_store
+from jiying.base.context import actor_of
+from jiying.base.errors import Conflict, Fault, Invalid, Refused
+from jiying.base.models import Setting
+from jiying.base.policies import require
+from jiying.base.settings_store import Definition
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def show(request: HttpRequest) -> HttpResponse:
+    require(actor_of(request), "system.settings")
+    if request.method == "GET":
+        return _render(request, None)
+    try:
+        _save(request)
+    except Refused as refused:
+        return _render(request, refused)
+    return redirect("settings")
+
+
+@transaction.atomic
+def _save(request: HttpRequest) -> None:
+    """Put every setting that the form changed; one fault keeps them all as they were."""
+    now, kept, faults = timezone.now(), _kept(), list[Fault]()
+    for key, definition in settings_store.DEFINITIONS.items():
+        try:
+            value = _typed(definition, request.POST.get(key, ""))
+            seen = request.POST.get(f"{key}.revision", "")
+            if value != kept.get(key, (definition.default, 0))[0]:
+                if not seen.isdigit():
+                    raise Conflict.one("stale", key)
+                settings_store.put(actor=actor_of(request), key=key, value=value, revision=int(seen), now=now)
+        except Refused as refused:
+            faults += [Fault(fault.field or key, fault.code, fault.params) for fault in refused.faults]
+    if faults:
+        raise Invalid(*faults)
+
+
+def _kept() -> dict[str, tuple[Any, int]]:
+    return {row.key: (row.value, row.revision) for row in Setting.objects.all()}
+
+
+def _typed(definition: Definition, text: str) -> Any:
+    """What the field holds, as the setting's type; a number that is none is left to the setting's own check."""
+    if isinstance(definition.default, bool):
+        return text == "on"
+    if isinstance(definition.default, int):
+        return int(text) if text.strip().lstrip("-").isdecimal() and len(text) < 12 else text
+    return text.strip()
+
+
+def _render(request: HttpRequest, refused: Refused | None) -> HttpResponse:
+    kept = _kept()
+    rows = []
+    for key, definition in settings_store.DEFINITIONS.items():
+        value, revision = kept.get(key, (definition.default, 0))
+        rows.append(
+            {
+                "key": key,
+                "label": definition.label,
+                "kind": type(definition.default).__name__,
+                "low": definition.low,
+                "high": definition.high,
+                "default": definition.default,
+                "value": _typed(definition, request.POST.get(key, "")) if refused else value,
+                "revision": request.POST.get(f"{key}.revision", revision) if refused else revision,
+                "errors": [fault.text for fault in (refused.faults if refused else ()) if fault.field == key],
+            }
+        )
+    return render(request, "people/settings.html", {"rows": rows}, status=422 if refused else 200)
+
+
+urlpatterns = [path("", show, name="settings")]
