@@ -21,18 +21,21 @@ KEEP = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`run(at)` gets the instant of its turn, a multiple of `every_s` seconds since the epoch."""
+    """`run(at)` gets the instant of its turn, a multiple of `every_s` seconds since the epoch; only while `wanted`."""
 
     name: str
     every_s: int
     run: Callable[[datetime], None]
+    wanted: Callable[[], bool] = lambda: True
 
 
 TASKS: dict[str, Task] = {}
 
 
-def register(name: str, every_s: int, run: Callable[[datetime], None]) -> None:
-    TASKS[name] = Task(name, every_s, run)
+def register(
+    name: str, every_s: int, run: Callable[[datetime], None], wanted: Callable[[], bool] = lambda: True
+) -> None:
+    TASKS[name] = Task(name, every_s, run, wanted)
 
 
 def turn(task: Task, now: datetime) -> datetime:
@@ -57,7 +60,7 @@ def run_due(now: datetime) -> int:
     n_run = 0
     for task in list(TASKS.values()):
         at = turn(task, now)
-        if not claim(task, at):
+        if not task.wanted() or not claim(task, at):
             continue
         n_run += 1
         try:

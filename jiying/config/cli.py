@@ -131,12 +131,9 @@ def _prepare(_: argparse.Namespace) -> int:
 
 def _demo(chosen: argparse.Namespace) -> int:
     _prepare(chosen)
-    from django.core.management import call_command, get_commands
+    from django.core.management import call_command
 
-    from jiying.base.models import Person
-
-    if "sample" in get_commands() and not Person.objects.exists():
-        call_command("sample")
+    call_command("sample", if_empty=True)
     return 0
 
 
@@ -226,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
 
     add("run", _start_with_sample, "prepare, write sample data if nobody is there yet, then serve")
     add("up", _up, "prepare, then serve: web processes and a worker, each started again when it dies")
-    add("demo", _demo, "prepare, write sample data if nobody is there yet, and stop")
+    add("demo", _demo, "prepare, write sample data if nobody is there yet, show its sign-ins, and stop")
     add("prepare", _prepare, "make or update the tables and what every house has; may run again at any time")
     add("web", _web, "one web process (pages, API, /live) on PORT")
     add("worker", _worker, "one worker: due work, journal positions, periodic tasks, jobs")

@@ -30,7 +30,7 @@ class Wanted:
 
     seed: int = 1
     days: int = 90
-    per_day: float = 100.0
+    per_day: float = 80.0
     feed: bool = True
 
 
@@ -65,6 +65,7 @@ def make(wanted: Wanted, now: datetime) -> Made:
     n_causes = causes.explain(rng, people, now)
     bulk.number_entries()
     passwords = _let_in(people.sign_ins)
+    keep_sign_ins(passwords)
     _switch_on(people.sign_ins, wanted.feed)
     return Made(
         written=written,
@@ -136,7 +137,9 @@ def keep_sign_ins(passwords: Mapping[str, str]) -> None:
 
 
 def kept_sign_ins() -> dict[str, str]:
-    """{sign-in name: password} as written down; empty where there is no sample."""
+    """{sign-in name: password} as written down; empty where this database holds no sample."""
+    if not Setting.objects.filter(key=LEFT_ALONE).exists():
+        return {}
     try:
         lines = sign_ins_path().read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -98,7 +98,7 @@ class World:
             day, hour = day - timedelta(days=1), hour + 24
         if not start <= hour < end or day.weekday() in agent.days_off:
             return False
-        return day not in self.known.closed or (day.toordinal() + agent.person.pk) % 3 == 0
+        return day not in self.known.closed or (day.toordinal() + int(agent.person.employee_no[1:])) % 3 == 0
 
     def next_on_shift(self, agent: Agent, at: datetime) -> datetime:
         """The first instant from `at` on when this agent works; far away if not before now."""
