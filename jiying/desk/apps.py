@@ -1,5 +1,7 @@
 """The desk floor as a Django app: what it registers with the floors below."""
 
+from datetime import datetime
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +11,7 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from jiying.base import context, documents, due, seeds, settings_store, subjects, texts
+        from jiying.base import context, documents, due, periodic, seeds, settings_store, subjects, texts
         from jiying.desk.models import RouteCall, TicketTimer
         from jiying.desk.services import collaboration, holding, routing, rules, seeding, telling, timers
         from jiying.desk.services.history import sentences
@@ -24,6 +26,12 @@ class DeskConfig(AppConfig):
                 "desk.reroute_unaccepted", False, _("Route a ticket again when it is not accepted in time")
             )
         )
+        settings_store.register(
+            settings_store.Definition(
+                "feed.on", False, _("Let the made-up centre of the sample data live on by itself")
+            )
+        )
+        periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
         documents.register(rules.PRIORITY)
         context.NAVIGATION[:0] = [  # the desk comes first in the rail, whatever the floors below have put there
             ("work", _("My work"), "layout-dashboard", "desk:work", "desk.handle"),
@@ -56,3 +64,10 @@ class DeskConfig(AppConfig):
                 clocks_changed=lambda held: None,
             )
         )
+
+
+def _feed(at: datetime) -> None:
+    """A turn of the sample's live feed; its texts are loaded only where it runs."""
+    from jiying.desk.services.sample import feed
+
+    feed.turn(at)
