@@ -149,7 +149,7 @@ def make_cast() -> Cast:
 
 def forget_all() -> None:
     """Drop what processes keep for a second or for ever: the next test has other rows under the same numbers."""
-    from jiying.base import documents, roster, settings_store
+    from jiying.base import documents, roster, settings_store, tokens
     from jiying.clocks import queries
     from jiying.desk.services import triage
 
@@ -158,6 +158,7 @@ def forget_all() -> None:
     documents.forget()
     settings_store.forget()
     roster.forget()
+    tokens.forget()
 
 
 @pytest.fixture

@@ -40,6 +40,12 @@ def person(person_id: int | None) -> Entry | None:
     return _kept[1].get(person_id)
 
 
+def team_of(person_id: int) -> int | None:
+    """A person's team, as it was at most a second ago."""
+    found = person(person_id)
+    return found.team_id if found else None
+
+
 def forget() -> None:
     """Drop what is kept (between tests)."""
     global _kept

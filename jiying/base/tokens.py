@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -56,15 +57,32 @@ def revoke(*, actor: Actor, token_id: int, now: datetime) -> None:
     if actor.id is None or not own.update(revoked_at=now):
         raise NotFound("token", token_id)
     journal.record(actor, [journal.Fact("person", actor.id, "token.revoked", now, {"token": token_id})], now=now)
+    forget()
 
 
 def authenticate(token: str, now: datetime) -> Actor | None:
-    """The actor of a valid token, else None. `used_at` is kept to the minute, so that reads stay reads."""
+    """The actor of a valid token, else None. `used_at` is kept to the minute, so that reads stay reads.
+
+    What was found is kept for a second: a token that ended, or a right that was taken, is felt that much later.
+    """
     if not token.startswith(PREFIX) or len(token) > 100:
         return None
+    key = digest(token)
+    found = _kept.get(key)
+    if found is not None and time.monotonic() - found[0] < _KEEP_S:
+        return found[1]
+    actor = _find(key, now)
+    if actor is not None:
+        if len(_kept) >= _MAX_KEPT:
+            _kept.clear()
+        _kept[key] = (time.monotonic(), actor)
+    return actor
+
+
+def _find(key: str, now: datetime) -> Actor | None:
     row = (
         ApiToken.objects.select_related("person")
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), digest=digest(token), revoked_at__isnull=True)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), digest=key, revoked_at__isnull=True)
         .first()
     )
     if row is None or not row.person.is_active:
@@ -72,3 +90,12 @@ def authenticate(token: str, now: datetime) -> Actor | None:
     if row.used_at is None or now - row.used_at > timedelta(minutes=1):
         ApiToken.objects.filter(pk=row.pk).update(used_at=now)
     return Actor("token", row.person_id, row.person, frozenset(row.scopes) if row.scopes else None)
+
+
+_KEEP_S, _MAX_KEPT = 1.0, 1000
+_kept: dict[str, tuple[float, Actor]] = {}
+
+
+def forget() -> None:
+    """Drop what is kept (after a token ended, and between tests)."""
+    _kept.clear()

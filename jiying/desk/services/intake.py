@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from jiying.base import counters, journal
+from jiying.base import counters, journal, roster
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid
 from jiying.base.inserting import insert
@@ -193,7 +193,7 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
     choice = _choose(actor, new, ticket, customer, tried)
     if choice is not None and choice.person is not None:
         ticket.assignee_id, ticket.assigned_at, ticket.status = choice.person, now, "assigned"
-        ticket.team_id = ticket.team_id or triage.team_of(choice.person)
+        ticket.team_id = ticket.team_id or roster.team_of(choice.person)
     if new.take_it and ticket.assignee_id == actor.id:
         ticket.status, ticket.accepted_at = "accepted", now
     facts = _facts(ticket, new, choice, now)

@@ -6,6 +6,7 @@ Order of locks after the ticket and its clocks: route calls, then places by (per
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Case, F, Value, When
 
 from jiying.desk.models import AgentLoad, RouteCall, Ticket
@@ -13,14 +14,17 @@ from jiying.desk.models import AgentLoad, RouteCall, Ticket
 DEFAULT_CAPACITY = {"phone": 1, "chat": 4, "email": 20, "social": 10, "web": 20, "other": 20}
 CARRIED = frozenset({"assigned", "accepted", "in_progress", "waiting"})  # statuses that take up a place
 
+_TAKE = """
+UPDATE desk_agentload SET n_open = n_open + 1, idle_since = %s
+WHERE person_id = %s AND channel = %s AND n_open < capacity"""
+
 
 def take(person_id: int, channel: str, now: datetime) -> bool:
     """Take a place of an agent; False if there is none left (somebody was quicker)."""
-    return bool(
-        AgentLoad.objects.filter(person_id=person_id, channel=channel, n_open__lt=F("capacity")).update(
-            n_open=F("n_open") + 1, idle_since=now
-        )
-    )
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:  # plain SQL: it is run for each ticket, while everybody waits for this row
+        cursor.execute(_TAKE, [at, person_id, channel])
+        return bool(cursor.rowcount)
 
 
 def take_anyway(person_id: int, channel: str, now: datetime) -> None:
