@@ -3,6 +3,7 @@
 English msgids stand in code and templates; zh_Hans is the one catalogue. `take FILE` reads lines "msgid<TAB>text".
 """
 
+import ast
 import io
 import re
 import sys
@@ -21,31 +22,49 @@ KEYWORDS = dict.fromkeys(
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]")
 
 
-def _sources() -> Iterator[tuple[str, io.BytesIO]]:
-    """Python files as they are, templates as Django's extractor turns them into something like Python."""
-    from django.utils.translation.template import templatize
-
+def _calls() -> Iterator[tuple[str, str, list[str]]]:
+    """Every marked text: file, gettext function, its literal arguments."""
     for path in sorted((ROOT / "jiying").rglob("*")):
         name = str(path.relative_to(ROOT))
         if path.suffix == ".py" and "migrations" not in path.parts:
-            yield name, io.BytesIO(path.read_bytes())
+            yield from ((name, *call) for call in _in_python(path.read_text(encoding="utf-8")))
         elif path.suffix in (".html", ".txt") and "templates" in path.parts:
-            told = templatize(path.read_text(encoding="utf-8"), origin=name)
-            # What is no text was blanked, indentation was kept: without it, it reads as Python everywhere.
-            yield name, io.BytesIO("\n".join(line.strip() for line in told.splitlines()).encode())
+            yield from ((name, *call) for call in _in_template(path.read_text(encoding="utf-8"), name))
+
+
+def _in_python(source: str) -> Iterator[tuple[str, list[str]]]:
+    """By the syntax tree: it sees into f-strings, and knows a function under the name that it was imported as."""
+    tree = ast.parse(source)
+    called = dict.fromkeys(KEYWORDS, "")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation":
+            called |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in KEYWORDS}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
+            literals = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            yield called[node.func.id] or node.func.id, literals
+
+
+def _in_template(source: str, name: str) -> Iterator[tuple[str, list[str]]]:
+    from django.utils.translation.template import templatize
+
+    # What is no text was blanked, indentation was kept: without it, it reads as Python everywhere.
+    told = "\n".join(line.strip() for line in templatize(source, origin=name).splitlines())
+    for _line, function, message, _notes in extract_python(
+        io.BytesIO(told.encode()), KEYWORDS, (), {"encoding": "utf-8"}
+    ):
+        yield str(function), [str(m) for m in (message if isinstance(message, tuple | list) else (message,)) if m]
 
 
 def texts() -> Catalog:
     """Every text of the program, with its places (files only: line numbers would change with each commit)."""
     found = Catalog(domain="django", charset="utf-8", header_comment="# Texts of Jiying; see tools/catalogue.py.")
-    for name, source in _sources():
-        for _line, function, message, _comments in extract_python(source, KEYWORDS, (), {"encoding": "utf-8"}):
-            parts = [str(m) for m in (message if isinstance(message, tuple | list) else (message,)) if m]
-            if not parts:
-                continue
-            context = parts.pop(0) if str(function).startswith("pgettext") else None
-            plural = str(function).startswith("ngettext") and len(parts) > 1
-            found.add((parts[0], parts[1]) if plural else parts[0], locations=[(name, 0)], context=context)
+    for name, function, parts in _calls():
+        if not parts:
+            continue
+        context = parts.pop(0) if function.startswith("pgettext") else None
+        plural = function.startswith("ngettext") and len(parts) > 1
+        found.add((parts[0], parts[1]) if plural else parts[0], locations=[(name, 0)], context=context)
     return found
 
 
