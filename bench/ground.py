@@ -79,8 +79,8 @@ def instant(expression: str) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%S', {expression}, 'unixepoch')"
 
 
-def fill(model: Any, n: int, columns: Mapping[str, str]) -> None:
-    """Insert n rows; `columns` are SQL expressions of i = 1 … n, all others take the model's defaults."""
+def fill(model: Any, n: int, columns: Mapping[str, str], first: int = 0) -> None:
+    """Insert n rows; `columns` are SQL expressions of i = first + 1 …, all others take the model's defaults."""
     from django.db import connection
 
     values = {}
@@ -91,7 +91,7 @@ def fill(model: Any, n: int, columns: Mapping[str, str]) -> None:
     names = ", ".join(f'"{name}"' for name in values)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) "  # noqa: S608
+            f"WITH RECURSIVE n(i) AS (SELECT {first + 1} UNION ALL SELECT i + 1 FROM n WHERE i < {first + n}) "  # noqa: S608
             f"INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(values.values())} FROM n"
         )
 
@@ -121,14 +121,14 @@ def analyze() -> None:
         cursor.execute("ANALYZE")
 
 
-def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> None:
+def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30, first: int = 0) -> None:
     """n open tickets of the bench's agents, due one a second from `start` on, each with one running clock."""
     from jiying.base.models import Person
     from jiying.clocks.models import Clock
     from jiying.desk.models import Ticket
 
-    first = Person.objects.filter(username="agent0").values_list("pk", flat=True)[0]
-    team = Person.objects.values_list("team_id", flat=True).get(pk=first)
+    agent = Person.objects.filter(username="agent0").values_list("pk", flat=True)[0]
+    team = Person.objects.values_list("team_id", flat=True).get(pk=agent)
     received = instant(f"{start} - 3600 - i % 86400")
     due = instant(f"{start} + i")
     fill(
@@ -142,7 +142,7 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> N
             "priority": "'P' || (1 + i % 4)",
             "priority_source": "'rule'",
             "status": "'in_progress'",
-            "assignee_id": f"{first} + i % {n_people}",
+            "assignee_id": f"{agent} + i % {n_people}",
             "team_id": str(team),
             "received_at": received,
             "created_at": received,
@@ -151,6 +151,7 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> N
             "next_due_at": due,
             "last_message": "'请尽快处理'",
         },
+        first,
     )
     json_text = f"""'[["due", ' || ({start} + i) || ']]'"""
     if os.environ["JIYING_BENCH_DB"] == "postgres":
@@ -174,5 +175,6 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30) -> N
             "row": "'p1'",
             "points": json_text,
         },
+        first,
     )
     analyze()

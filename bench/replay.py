@@ -1,6 +1,6 @@
 """Replay of standards over a log of 1,000,000 tickets, beside pandas, polars and numpy: `-m bench.replay`.
 
-JIYING_BENCH_TICKETS gives another number of tickets. All answers must agree.
+JIYING_BENCH_TICKETS gives another number of tickets. All answers must agree, and the full fold with `core.clocks` besides.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import full_fold
 from bench.calendars import FIRST, LAST, spec
 from bench.table import Table, median_s, peer, show
 from jiying.core import kernels
@@ -22,13 +23,15 @@ N_TICKETS = int(os.environ.get("JIYING_BENCH_TICKETS", 1_000_000))
 N_CELLS, PRIORITIES = 20, 4
 STEPS = {"opened": 0, "assigned": 5, "accepted": 5, "responded": 1, "paused": 2, "resumed": 3, "solved": 4, "closed": 5}
 KINDS = tuple(range(5))
+N_COMPARED = 10_000
 
 
 @dataclass(frozen=True)
 class Task:
-    """A log, a standard as arrays of cells, and the two calendars that it uses."""
+    """A log, the step (0..7) that each of its events is, a standard as arrays of cells, and the two calendars that it uses."""
 
     log: kernels.Log
+    steps: Any
     draft: kernels.Draft
     calendars: tuple[Calendar, Calendar]
 
@@ -57,12 +60,13 @@ def make_task() -> Task:
     pends = rng.random(N_TICKETS) < 0.4
     kept = (pends[:, None] | ~np.isin(kind, (kernels.PAUSED, kernels.RESUMED))).ravel()
     ticket = np.repeat(np.arange(N_TICKETS, dtype=np.int32), len(STEPS))[kept]
+    step = np.tile(np.arange(len(STEPS), dtype=np.int8), N_TICKETS)[kept]
     kind, at = kind.ravel()[kept], at.ravel()[kept]
     order = np.argsort(at, kind="stable")
     cells = rng.integers(0, N_CELLS, N_TICKETS).astype(np.int32)
     log = kernels.Log(ticket[order], kind[order], at[order], cells)
     always = compile_calendar(CalendarSpec("Asia/Shanghai", {day: ((0, 1440),) for day in range(7)}))
-    return Task(log, make_draft(), (compile_calendar(spec()), always))
+    return Task(log, step[order], make_draft(), (compile_calendar(spec()), always))
 
 
 def make_draft() -> kernels.Draft:
@@ -107,6 +111,19 @@ def by_polars(task: Task, polars: Any) -> Any:
     return task.attainment({kind: task.worked(x, which) for kind, x in columns.items()}.__getitem__)
 
 
+def add_full_fold(table: Table, task: Task, truth: Any) -> None:
+    """Rows of the full fold, which has no peer; sorting and everything else is in them."""
+    log, n_events = full_fold.make_log(task.log, task.steps, task.draft, task.calendars), len(task.log.at)
+    agrees = np.array_equal(full_fold.by_fold(log), truth)
+    n_compared = min(N_COMPARED, N_TICKETS)
+    same = full_fold.same_as_clocks(log, n_compared)
+    assert same, "the full fold gives other clocks than core.clocks"
+    told = f"{'same' if agrees else 'OTHER'} answer; every clock of {n_compared:,} tickets as core.clocks"
+    table.add("full fold (C8, C11-C13b), every clock", median_s(lambda: full_fold.by_fold(log), 3, 0), n_events, told)
+    ten = median_s(lambda: full_fold.by_fold(log, 10), 3, 0)
+    table.add("full fold, ten standards", ten, n_events)
+
+
 def main() -> None:
     """Print the table; the kernel's answer is compared with each peer's."""
     task = make_task()
@@ -115,6 +132,7 @@ def main() -> None:
     table.add("kernel, one pass", median_s(lambda: by_kernel(task)), n_events)
     table.add("kernel, ten standards in one pass", median_s(lambda: by_kernel(task, 10)), n_events)
     truth = by_kernel(task)
+    add_full_fold(table, task, truth)
     runs: list[tuple[str, Callable[[], Any]]] = [("numpy scatter + calendar arrays", lambda: by_numpy(task))]
     if polars := peer("polars"):
         runs.append(("polars group_by + calendar arrays", lambda: by_polars(task, polars)))
