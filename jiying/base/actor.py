@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """`kind` is person, token, system, customer or import; rights are those of the person, cut to the token's scopes."""
+    """`kind`: person, token, system, customer or import; rights are those of the person, cut to the token's scopes."""
 
     kind: str
     id: int | None = None

@@ -25,7 +25,7 @@ CAPACITIES = {"supervisor": "clocks.approve_supervisor", "operations": "clocks.a
 
 @dataclass(frozen=True, slots=True)
 class DocumentKind:
-    """`faults(body)` lists what is wrong with a body; `edit_right` is needed to draft; `approved` runs after approval."""
+    """`faults(body)` lists what is wrong; `edit_right` is needed to draft; `approved` runs after approval."""
 
     name: str
     edit_right: str
@@ -96,7 +96,7 @@ def _lock_document(pk: int) -> VersionedDocument:
 
 def _expect(document: VersionedDocument, *states: str) -> None:
     if document.state not in states:
-        raise Conflict.one("wrong_document_state", state=document.get_state_display())
+        raise Conflict.one("wrong_document_state", state=document.state)
 
 
 def _check(kind: DocumentKind, body: Any) -> None:

@@ -16,7 +16,7 @@ MANY = 50  # from here on Django's UNNEST is quicker on PostgreSQL
 
 @lru_cache(maxsize=64)
 def _plan(model: type[models.Model]) -> tuple[str, str, tuple[tuple[str, Callable[..., Any]], ...], str]:
-    """Head and tail of the statement, and how to prepare each column; the id is left to the database if it makes one."""
+    """Head and tail of the statement, how to prepare each column, the id's name; a made id is left to the database."""
     quote = connection.ops.quote_name
     meta = model._meta
     made = isinstance(meta.pk, models.AutoField)
