@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import structlog
 from django.db import OperationalError, close_old_connections, connection, transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, Q
 from django.utils import timezone
 
 from jiying.base.models.due import DueRow
@@ -39,6 +39,7 @@ class Sweep:
 
 
 SWEEPS: dict[str, Sweep] = {}
+_Place = tuple[datetime, int]  # wake_at and id
 
 
 def register(sweep: Sweep) -> None:
@@ -46,8 +47,17 @@ def register(sweep: Sweep) -> None:
 
 
 def due_ids(sweep: Sweep, now: datetime, limit: int) -> list[int]:
+    """The rows that are due at `now`, the longest due first."""
+    return [pk for _at, pk in _due(sweep, now, limit)]
+
+
+def _due(sweep: Sweep, now: datetime, limit: int, after: _Place | None = None) -> list[_Place]:
+    """Places of due rows in the one order that there is, those behind `after` only."""
     rows = sweep.model._default_manager.filter(wake_at__lte=now).order_by("wake_at", "pk")
-    return list(rows.values_list("pk", flat=True)[:limit])
+    if after is not None:
+        at, pk = after
+        rows = rows.filter(wake_at__gte=at).filter(Q(wake_at__gt=at) | Q(pk__gt=pk))
+    return [(at, pk) for at, pk in rows.values_list("wake_at", "pk")[:limit] if at is not None]
 
 
 def next_wake(sweep: Sweep) -> datetime | None:
@@ -112,16 +122,21 @@ def retry_parked(model: type[DueRow], pk: int, now: datetime) -> bool:
 
 
 def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
-    """Serve what is due at `now`; returns how many rows were handled. Never raises for a row."""
-    ids, n_done = due_ids(sweep, now, limit), 0
-    for start in range(0, len(ids), sweep.batch):
-        batch = ids[start : start + sweep.batch]
+    """Serve what is due at `now`, the longest due first; returns how many rows were handled. Never raises for a row.
+
+    A row that its handler sets to a later instant, still due, has its turn again when that instant has.
+    """
+    place: _Place | None = None
+    n_seen = n_done = 0
+    while n_seen < limit and (batch := _due(sweep, now, min(sweep.batch, limit - n_seen), place)):
+        place, n_seen = batch[-1], n_seen + len(batch)
+        ids = [pk for _at, pk in batch]
         try:
-            n_done += _handle(sweep, batch, now)
+            n_done += _handle(sweep, ids, now)
         except Exception as error:
             if _is_busy(error):
                 return n_done
-            n_done += sum(_handle_alone(sweep, pk, now) for pk in batch)
+            n_done += sum(_handle_alone(sweep, pk, now) for pk in ids)
     return n_done
 
 

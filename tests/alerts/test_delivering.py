@@ -124,6 +124,25 @@ def test_a_hundred_at_once_and_over_an_hour_are_one_digest(promises: Promises, p
     assert Delivery.objects.get().alerts.count() == 100
 
 
+def test_a_digest_waits_until_all_that_was_missed_is_in_but_not_for_ever(promises: Promises, post: SmtpSink):
+    ann = cast.person("ann")
+    second = timedelta(seconds=1)
+    for n in range(5):
+        at = NOW + n * second
+        raising.raise_alerts([notice(ann, n, at=NOW - timedelta(hours=1), late=True)], now=at)
+        assert run(at) == 0
+    assert run(NOW + 6 * second - timedelta(milliseconds=1)) == 0
+    assert run(NOW + 6 * second) == 1
+    assert post.received[0]["Subject"].startswith("5 alerts")
+    for n in range(100, 160):
+        raising.raise_alerts([notice(ann, n, at=NOW - timedelta(hours=1), late=True)], now=NOW + n * second)
+        run(NOW + n * second)
+    run(NOW + 160 * second)
+    assert len(post.received) == 2, "a minute is the longest wait"
+    run(NOW + 200 * second)
+    assert sum(line.startswith("PR") for letter in post.received for line in plain(letter).splitlines()) == 65
+
+
 def test_two_people_have_their_own_mails_over_one_connection(
     promises: Promises, post: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ):

@@ -21,6 +21,7 @@ from jiying.base.models import Person
 log = structlog.get_logger()
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 16  # 2 s, 4 s, … then every half hour: about three and a half hours, longer than most outages of mail
+GATHER_AT_MOST = timedelta(seconds=60)
 State = Delivery.State
 
 
@@ -51,13 +52,22 @@ def _take(person_id: int, way: str, now: datetime) -> list[Delivery]:
         )
         taken = [row for row in waiting if row.lease_until is not None and _is_due(row, now)]
         fresh = [row for row in waiting if row.lease_until is None]
-        if any(_is_due(row, now) for row in fresh):
+        if any(_is_due(row, now) for row in fresh) and not _gathers(fresh, now):
             taken.append(_merge(fresh))
         for row in taken:
             row.wake_at = row.lease_until = now + LEASE
             row.fence += 1
             row.save(update_fields=["wake_at", "lease_until", "fence", "created_at"])
     return taken
+
+
+def _gathers(fresh: Sequence[Delivery], now: datetime) -> bool:
+    """Whether what was missed is still coming in: then all waits for the end of it, though not for ever."""
+    end = max((row.wake_at for row in fresh if row.wake_at and not row.attempts), default=now)
+    if end <= now or now - min(row.created_at for row in fresh) >= GATHER_AT_MOST:
+        return False
+    Delivery.objects.filter(pk__in=[row.pk for row in fresh if _is_due(row, now)]).update(wake_at=end)
+    return True
 
 
 def _is_due(row: Delivery, now: datetime) -> bool:

@@ -4,9 +4,9 @@ The caller's journal fact carries the ring `person:ID` that brings the pop-up to
 """
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,8 @@ from jiying.base.models import Person
 
 # From this severity on a message leaves the house besides the pop-up.
 MAILED = frozenset({"breach", "critical"})
+# What was missed comes in many batches: a message of it waits until nothing has been added for so long.
+GATHER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
     fresh = _untold(notices)
     if not fresh:
         return 0
-    deliveries = _deliveries({n.person_id for n in fresh if n.severity in MAILED}, now)
+    mailed = [n for n in fresh if n.severity in MAILED]
+    late = {n.person_id for n in mailed if n.late}
+    deliveries = _deliveries({n.person_id: now + GATHER if n.person_id in late else now for n in mailed}, now)
     alerts = [
         Alert(
             key=n.key,
@@ -93,12 +97,13 @@ def _untold(notices: Sequence[Notice]) -> list[Notice]:
     return [n for key, n in by_key.items() if key not in told]
 
 
-def _deliveries(people: Collection[int], now: datetime) -> dict[int, Delivery]:
+def _deliveries(people: Mapping[int, datetime], now: datetime) -> dict[int, Delivery]:
+    """One for each person, not to be sent before the instant given."""
     if not people or not settings.MAIL_ENABLED:
         return {}
     targets = Person.objects.filter(pk__in=people, is_active=True).exclude(email="").values_list("pk", "email")
     rows = [
-        Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), wake_at=now, created_at=now)
+        Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), wake_at=people[pk], created_at=now)
         for pk, email in targets
     ]
     return {row.person_id: row for row in Delivery.objects.bulk_create(rows)}

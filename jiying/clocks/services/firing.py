@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,50 +22,79 @@ SEVERITY = {"warn1": "notice", "warn2": "warning", "due": "breach"}
 FACTS = {"warn1": "clock.warned", "warn2": "clock.warned", "due": "clock.breached"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What this turn has claimed of one kind of subject; `points` are all that have come by now."""
+
+    kind: subjects.Kind
+    held: Mapping[int, Any]
+    clocks: Sequence[Clock]
+    points: Sequence[Point]
+
+
 def fire(ids: Sequence[int], now: datetime) -> int:
-    """Serve the due points of these clocks in the caller's transaction: subject, then clock, then everything else."""
+    """Serve the due points of these clocks in the caller's transaction: subject, then clock, then everything else.
+
+    Only points up to the instant of the next clock that waits: over all batches they are facts in order of time (C17).
+    """
+    rows = Clock.objects.filter(pk__in=ids, wake_at__lte=now).values_list("subject_kind", "subject_id", "pk", "wake_at")
     wanted: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    rows = Clock.objects.filter(pk__in=ids, wake_at__lte=now).values_list("pk", "subject_kind", "subject_id")
-    for pk, kind, subject in rows:
+    for kind, subject, pk, _at in rows:
         wanted[kind][subject].append(pk)
-    return sum(_fire_kind(kind, of_subject, now) for kind, of_subject in sorted(wanted.items()))
-
-
-def _fire_kind(name: str, of_subject: Mapping[int, list[int]], now: datetime) -> int:
-    kind = subjects.kind(name)
-    held = kind.lock(sorted(of_subject), True)  # a subject that a person holds just now is served in the next turn
-    ids = [pk for subject in held for pk in of_subject[subject]]
-    if not ids:
-        return 0
-    claimed = due.claim(Clock, ids, now)
-    clocks = list(Clock.objects.filter(pk__in=claimed).order_by("pk"))
-    waited = [c.subject_id for c in clocks if c.state == Clock.State.PENDING]
-    points = [point for clock in clocks for point in _pop(clock, now)]
-    points.sort(key=lambda p: (p.at, p.clock_id))
-    _write(clocks)
-    for subject in dict.fromkeys(waited):  # late without ever being accepted: it counts from its receipt on (C8)
-        keep(name, subject, now)
-    recipients = kind.recipients(held, points)
-    _record(points, recipients, now)
-    raising.raise_alerts(_notices(points, recipients, {c.pk: c for c in clocks}), now=now)
-    kind.on_clock(held, points, now)
-    kind.clocks_changed(held)
+    until = _until(ids, max((at for *_, at in rows if at), default=now), now)
+    taken = [_take(kind, of_subject, until, now) for kind, of_subject in sorted(wanted.items())]
+    points = sorted((p for t in taken for p in t.points), key=lambda p: (p.at, p.clock_id))
+    recipients = {p: told for t in taken for p, told in t.kind.recipients(t.held, t.points).items()}
+    clocks = {clock.pk: clock for t in taken for clock in t.clocks}
+    _record([p for p in points if p.at <= until], recipients, now)
+    raising.raise_alerts([n for n in _notices(points, recipients, clocks) if n.at <= until], now=now)
+    for t in taken:
+        t.kind.on_clock(t.held, [p for p in t.points if p.at <= until], now)
+        t.kind.clocks_changed(t.held)
     return len(clocks)
 
 
-def _pop(clock: Clock, now: datetime) -> list[Point]:
-    """Mark the clock's due points as facts; a due instant that passed while it ran makes it late from that instant."""
+def _until(ids: Sequence[int], last: datetime, now: datetime) -> datetime:
+    """The instant of the first due clock behind these, or `now` where there is none."""
+    behind = Clock.objects.filter(wake_at__gte=last, wake_at__lte=now).exclude(pk__in=ids).order_by("wake_at")
+    return behind.values_list("wake_at", flat=True).first() or now
+
+
+def _take(name: str, of_subject: Mapping[int, list[int]], until: datetime, now: datetime) -> _Taken:
+    """Lock the subjects, claim their clocks and mark what has come. KeyError for a kind that nobody knows."""
+    kind = subjects.kind(name)
+    held = kind.lock(sorted(of_subject), True)  # a subject that a person holds just now is served in the next turn
+    if lost := set(of_subject) - set(held) - set(kind.describe(of_subject.keys() - held.keys())):
+        raise LookupError(f"no {name} {sorted(lost)}")
+    ids = [pk for subject in held for pk in of_subject[subject]]
+    claimed = due.claim(Clock, ids, now) if ids else ()
+    clocks = list(Clock.objects.filter(pk__in=claimed).order_by("pk"))
+    waited = [c.subject_id for c in clocks if c.state == Clock.State.PENDING]
+    points = [point for clock in clocks for point in _pop(clock, until, now)]
+    _write(clocks)
+    for subject in dict.fromkeys(waited):  # late without ever being accepted: it counts from its receipt on (C8)
+        keep(name, subject, now)
+    return _Taken(kind, held, clocks, points)
+
+
+def _pop(clock: Clock, until: datetime, now: datetime) -> list[Point]:
+    """The points that have come by `now`; those up to `until` are marked as facts.
+
+    A due instant that passed while the clock ran makes it late from that instant.
+    """
     points = []
     for code, at in sorted(clock.points, key=lambda p: p[1]):
         instant = instant_of(at)
         if instant is None or instant > now or (code in clock.fired and at <= clock.fired[code]):
             continue
-        clock.fired[code] = at
-        if code == "due" and clock.state in (Clock.State.RUNNING, Clock.State.PENDING):
-            clock.state, clock.breached_at = Clock.State.BREACHED, instant
         points.append(
             Point(clock.pk, clock.subject_kind, clock.subject_id, clock.metric, clock.seq, code, instant, now)
         )
+        if instant > until:
+            continue
+        clock.fired[code] = at
+        if code == "due" and clock.state in (Clock.State.RUNNING, Clock.State.PENDING):
+            clock.state, clock.breached_at = Clock.State.BREACHED, instant
     arm(clock)
     return points
 
