@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from jiying.base import texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Denied
 
@@ -31,6 +32,7 @@ RIGHTS = {
     "system.health": _("See queues, failed work and metrics"),
     "system.settings": _("Change system settings"),
 }
+texts.register_terms({"right": RIGHTS})
 
 _AGENT = ["desk.view_own", "desk.create", "desk.handle", "desk.unmasked", "clocks.view"]
 _LEAD = [

@@ -68,6 +68,30 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "rejected": _("Rejected"),
     },
     "capacity": {"supervisor": _("Supervisor"), "operations": _("Operations")},
+    # Kinds of things in the fault `not_found`.
+    "kind": {
+        "alert": _("alert"),
+        "calendar": _("calendar"),
+        "capacity": _("channel with places"),
+        "channel": _("channel"),
+        "clock": _("clock"),
+        "collaboration": _("collaboration request"),
+        "customer": _("customer"),
+        "day": _("day"),
+        "delivery": _("message"),
+        "department": _("department"),
+        "document": _("version"),
+        "job": _("job"),
+        "person": _("person"),
+        "right": _("right"),
+        "role": _("role"),
+        "setting": _("setting"),
+        "standard": _("standard"),
+        "team": _("team"),
+        "ticket": _("ticket"),
+        "token": _("API token"),
+        "topic": _("topic"),
+    },
     "actor": {
         "person": _("Person"),
         "token": _("API"),
@@ -76,6 +100,9 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "import": _("Import"),
     },
 }
+
+# Parameters of faults that are codes, and the terms that they are told by.
+_TOLD_BY = {"kind": "kind", "right": "right", "state": "document_state", "status": "status", "verb": "verb"}
 
 
 def register_faults(more: Mapping[str, Lazy]) -> None:
@@ -89,7 +116,8 @@ def register_terms(more: Mapping[str, Mapping[str, Lazy]]) -> None:
 
 def fault(code: str, params: Mapping[str, Any]) -> str:
     """The sentence of a fault; KeyError for an unknown code, which a test catches for every raise in the house."""
-    return str(FAULTS[code]) % params
+    told = {name: term(_TOLD_BY[name], value) if name in _TOLD_BY else value for name, value in params.items()}
+    return str(FAULTS[code]) % told
 
 
 def term(group: str, code: str) -> str:

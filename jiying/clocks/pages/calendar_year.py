@@ -96,7 +96,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], most: int = 6) -> li
     for number in range(7):
         before, after = (clock_times((body.get("weekly") or {}).get(str(number), ())) for body in (old, new))
         if before != after:
-            told.append(f"{weekday(number)}: {before or _('closed')} → {after or _('closed')}")
+            told.append(_told(weekday(number), f"{before or _('closed')} → {after or _('closed')}"))
     told += _changed_days(old, new)
     if old.get("working_day_s") != new.get("working_day_s"):
         told.append(_("Length of a working day"))
@@ -112,8 +112,12 @@ def _changed_days(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before, after = _days(old), _days(new)
     names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     return [
-        f"{date_format(date.fromisoformat(name), 'DATE_FORMAT')}: {after.get(name, _('as usual'))}" for name in names
+        _told(date_format(date.fromisoformat(name), "DATE_FORMAT"), after.get(name, _("as usual"))) for name in names
     ]
+
+
+def _told(what: str, values: str) -> str:
+    return _("%(what)s: %(values)s") % {"what": what, "values": values}
 
 
 def _days(body: Mapping[str, Any]) -> dict[str, str]:

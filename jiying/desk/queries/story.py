@@ -122,12 +122,12 @@ def explain(why: Data, names: Names) -> Iterable[str]:
     if why.get("n_considered"):
         yield _("%(n)s considered, %(able)s able") % {"n": why["n_considered"], "able": why.get("n_able", 0)}
     for one in why.get("considered", ()):
-        yield f"{names.person(one.get('id'))}: {_verdict(one)}"
+        yield _("%(what)s: %(values)s") % {"what": names.person(one.get("id")), "values": _verdict(one)}
     shown = sum(one.get("verdict") != "able" for one in why.get("considered", ()))
     refused = why.get("refused") or why.get("passed_over") or {}
     if sum(refused.values()) > shown:
         counts = [_("%(why)s: %(n)s") % {"why": term("refusal", code), "n": n} for code, n in refused.items()]
-        yield _("In all refused – %(counts)s") % {"counts": "; ".join(counts)}
+        yield _("In all refused – %(counts)s") % {"counts": _("; ").join(counts)}
 
 
 def _verdict(one: Data) -> str:
@@ -163,7 +163,7 @@ def priority_reason(reason: Data, rule: str = "") -> Iterable[str]:
 
 def _matched(code: str, values: Iterable[Any]) -> str:
     fact, _dot, how = code.partition(".")
-    words = ", ".join(term(fact, str(value)) for value in values)
+    words = _(", ").join(term(fact, str(value)) for value in values)
     named = {"what": term("rule_fact", fact), "values": words}
     if how == "none":
         return _("%(what)s: none of %(values)s") % named
@@ -224,7 +224,7 @@ def _reclassified(data: Data, names: Names) -> str:
     if "priority" in before:
         return _("Priority changed from %(old)s to %(new)s") % {"old": before["priority"], "new": data.get("priority")}
     changed = [term("ticket_field", name) for name in before]
-    return _("Changed: %(fields)s") % {"fields": ", ".join(changed)}
+    return _("Changed: %(fields)s") % {"fields": _(", ").join(changed)}
 
 
 def _escalated(data: Data, names: Names) -> str:
@@ -283,7 +283,7 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.message": ("message-circle", "", _message),
     "ticket.held": ("player-pause", "amber", _held),
     "ticket.resumed": ("player-play", "", lambda data, names: _("Work goes on")),
-    "ticket.solved": ("circle-check", "green", lambda data, names: _("Solved")),
+    "ticket.solved": ("circle-check", "green", lambda data, names: _("Resolved")),
     "ticket.confirmed": ("circle-check", "green", lambda data, names: _("Confirmed by the customer and closed")),
     "ticket.closed": ("archive", "", _closed),
     "ticket.rejected": ("arrow-back-up", "amber", lambda data, names: _("Not solved, says the customer")),

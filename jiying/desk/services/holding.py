@@ -47,7 +47,7 @@ def decide(ticket: Ticket, verb: str) -> lifecycle.Step:
     try:
         return lifecycle.step(verb, ticket.status)
     except lifecycle.NotAllowed:
-        raise Conflict.one("wrong_state", verb=verb, status=ticket.get_status_display()) from None
+        raise Conflict.one("wrong_state", verb=verb, status=ticket.status) from None
 
 
 def expect_revision(ticket: Ticket, revision: int | None) -> None:
