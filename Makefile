@@ -43,7 +43,7 @@ lint: install-test catalogues ## style, types, import floors, catalogues, migrat
 	$(BIN)/python -m pytest -q tests/contracts/test_catalogue.py
 	DJANGO_SETTINGS_MODULE=jiying.config.settings $(BIN)/python -m django makemigrations --check --dry-run
 
-bench: install-test front catalogues ## the table of speeds, each beside its peer or limit
+bench: $(STAMPS)/bench front catalogues ## the table of speeds, each beside its peer or limit
 	@exec $(BIN)/python -m bench
 
 build: install front catalogues ## a wheel with everything built in it, into dist/
@@ -85,6 +85,11 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/run
 
 $(STAMPS)/test: requirements/test.txt $(STAMPS)/project
 	@echo "Installing what the tests need (requirements/test.txt)"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/bench: requirements/bench.txt $(STAMPS)/test
+	@echo "Installing the peers of the benches (requirements/bench.txt)"
 	@$(PIP) install --require-hashes -r $<
 	@touch $@
 
