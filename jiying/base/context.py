@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from jiying.base.actor import Actor, of_person
 
-# (key, label, icon, url name, right or None); features add theirs in AppConfig.ready.
-NAVIGATION: list[tuple[str, Any, str, str, str | None]] = []
+# (key, label, icon, url name, right or rights of which one is enough, or None); features add theirs in AppConfig.ready.
+NAVIGATION: list[tuple[str, Any, str, str, str | tuple[str, ...] | None]] = []
 # The order of the rail, each with its letter for `g` + letter. A place that is not named here comes last, without one.
 RAIL = {
     "work": "w",
@@ -34,6 +34,10 @@ def actor_of(request: HttpRequest) -> Actor:
     return kept
 
 
+def _is_open(right: str | tuple[str, ...] | None, rights: frozenset[str]) -> bool:
+    return right is None or any(one in rights for one in ((right,) if isinstance(right, str) else right))
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     from django.urls import reverse
 
@@ -52,7 +56,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "active": request.path.startswith(url),
         }
         for key, label, icon, name, right in places
-        if right is None or right in actor.rights
+        if _is_open(right, actor.rights)
     ]
     return {
         "nav": nav,

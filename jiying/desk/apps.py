@@ -11,8 +11,10 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from jiying.base import context, documents, due, periodic, seeds, settings_store, subjects, texts
+        from jiying.base import context, documents, due, periodic, personnel, seeds, settings_store, subjects, texts
+        from jiying.desk import policies
         from jiying.desk.models import RouteCall, TicketTimer
+        from jiying.desk.queries import capacity
         from jiying.desk.services import collaboration, holding, routing, rules, seeding, telling, timers
         from jiying.desk.services.history import sentences
         from jiying.desk.texts import FAULTS, TERMS
@@ -33,11 +35,12 @@ class DeskConfig(AppConfig):
         )
         periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
         documents.register(rules.PRIORITY)
-        context.NAVIGATION[:0] = [  # the desk comes first in the rail, whatever the floors below have put there
+        context.NAVIGATION += [
             ("work", _("My work"), "layout-dashboard", "desk:work", "desk.handle"),
-            ("tickets", _("Tickets"), "ticket", "desk:tickets", None),
+            ("tickets", _("Tickets"), "ticket", "desk:tickets", policies.SEEING),
             ("supervise", _("Supervision"), "eye", "desk:supervise", "alerts.view_team"),
         ]
+        personnel.EXTENSIONS.append(capacity.EXTENSION)
         due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers, batch=1))
         due.register(due.Sweep("routing", RouteCall, routing.serve_calls, batch=1))
         subjects.register(

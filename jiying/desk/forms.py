@@ -153,8 +153,8 @@ class IntakeForm(forms.Form):
     """A new ticket as an agent takes it in."""
 
     customer_id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    name = forms.CharField(label=_("Name"), required=False, max_length=120)
     phone = forms.CharField(label=_("Phone"), required=False, max_length=40)
+    name = forms.CharField(label=_("Name"), required=False, max_length=120)
     email = forms.CharField(label=_("E-mail"), required=False, max_length=254)
     ref = forms.CharField(label=_("Customer number"), required=False, max_length=80)
     organisation = forms.CharField(label=_("Organisation"), required=False, max_length=120)

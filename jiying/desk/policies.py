@@ -6,6 +6,8 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Denied, NotFound
 from jiying.desk.models import Collaboration, Customer, Ticket
 
+SEEING = ("desk.view_own", "desk.view_team", "desk.view_all", "desk.answer")  # each shows some tickets
+
 
 def visible(actor: Actor) -> Q:
     """The tickets that an actor may see, as a filter: all, the own team's, or own ones and the own queue."""

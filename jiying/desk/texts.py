@@ -72,7 +72,7 @@ TERMS = {
     "collaboration": {"asked": _("Waiting for an answer"), "answered": _("Answered"), "withdrawn": _("Withdrawn")},
     # Kinds of requests to departments: standards tell their targets apart by them (C6a).
     "collaboration_kind": {
-        "question": _("Question"),
+        "question": _("General question"),
         "joint": _("Joint handling"),
         "defect": _("Defect"),
     },
@@ -135,4 +135,18 @@ FAULTS = {
     "same_ticket": _("A ticket cannot be merged into itself."),
     "merge_target_ended": _("%(number)s is cancelled or merged itself. Choose another ticket."),
     "already_answered": _("This request was answered or withdrawn meanwhile."),
+    # Priority rules (core.priority).
+    "priority_bad_key": _("%(value)s cannot be the key of a rule. Use small letters, digits, hyphens and underscores."),
+    "priority_contradiction": _("%(value)s is wanted and excluded at once."),
+    "priority_duplicate": _("Another rule has the key %(value)s already."),
+    "priority_empty": _("This must not be empty."),
+    "priority_empty_range": _("No number is at least %(at_least)s and at most %(at_most)s."),
+    "priority_missing": _("This field is missing."),
+    "priority_never_reached": _("Rule %(rule)s before it has the same conditions; this one is never reached."),
+    "priority_out_of_range": _("Enter a number from %(low)s to %(high)s."),
+    "priority_too_long": _("At most %(limit)s characters are possible here."),
+    "priority_too_many": _("At most %(limit)s entries are possible here."),
+    "priority_unknown_key": _("There is no such field here. Possible: %(allowed)s."),
+    "priority_unknown_value": _("%(value)s is not known here. Possible: %(allowed)s."),
+    "priority_wrong_type": _("A value of another type is needed here (%(expected)s)."),
 }

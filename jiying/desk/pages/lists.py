@@ -17,9 +17,8 @@ from jiying.base.errors import Denied
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models.tickets import Status
 from jiying.desk.pages.answers import is_fragment
+from jiying.desk.policies import SEEING
 from jiying.desk.queries import categories, lists, people
-
-SEEING = frozenset({"desk.view_own", "desk.view_team", "desk.view_all", "desk.answer"})
 
 
 @login_required
@@ -27,7 +26,7 @@ SEEING = frozenset({"desk.view_own", "desk.view_team", "desk.view_all", "desk.an
 def show(request: HttpRequest) -> HttpResponse:
     """The whole page; for htmx the list alone."""
     actor = actor_of(request)
-    if not actor.rights & SEEING:
+    if actor.rights.isdisjoint(SEEING):
         raise Denied("desk.view_own")
     filters = lists.read(request.GET.dict())
     cursor = request.GET.get("cursor", "")

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from jiying.base.context import NAVIGATION, actor_of
+from jiying.base.context import actor_of, frame
 from jiying.base.errors import NotFound
 from jiying.base.policies import require
 from jiying.desk.pages import ticket as ticket_pages
@@ -20,10 +20,9 @@ from jiying.desk.services import routing
 @login_required
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """To the first page of the rail that this person may open."""
-    rights = actor_of(request).rights
-    names = (name for _key, _label, _icon, name, right in NAVIGATION if right is None or right in rights)
-    return redirect(next(names, "desk:tickets"))
+    """To the first place of the rail that this person may open."""
+    nav = frame(request)["nav"]
+    return redirect(nav[0]["url"] if nav else "desk:tickets")
 
 
 @login_required
