@@ -21,9 +21,9 @@ def _plan(model: type[models.Model]) -> tuple[str, str, tuple[tuple[str, Callabl
     meta = model._meta
     made = isinstance(meta.pk, models.AutoField)
     fields = [f for f in meta.concrete_fields if not (made and f.primary_key)]
-    names = ", ".join(quote(f.column) for f in fields)
+    names = ", ".join(quote(str(f.column)) for f in fields)
     head = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES "
-    tail = f" RETURNING {quote(meta.pk.column)}"
+    tail = f" RETURNING {quote(str(meta.pk.column))}"
     return head, tail, tuple((f.attname, f.get_db_prep_save) for f in fields), meta.pk.attname
 
 

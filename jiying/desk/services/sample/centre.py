@@ -30,7 +30,7 @@ class Wanted:
 
     seed: int = 1
     days: int = 90
-    per_day: float = 80.0
+    per_day: float = 60.0
     feed: bool = True
 
 
