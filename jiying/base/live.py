@@ -18,7 +18,7 @@ from django.db import DatabaseError, connections
 from django.http import HttpRequest
 from django.utils import timezone
 
-from jiying.base import problems, push, subjects, telemetry, tokens
+from jiying.base import journal, problems, push, subjects, telemetry, tokens
 from jiying.base.actor import Actor, of_person
 from jiying.base.errors import Fault
 from jiying.base.models import Person
@@ -124,19 +124,26 @@ def admit(request: Request) -> tuple[int, Mapping[str, frozenset[str]]] | Refusa
 
 
 def missed(after: int, upto: int, named: Mapping[str, frozenset[str]]) -> list[push.Bell] | None:
-    """The doorbells for these topics in (after, upto]; None if there are too many to make up for."""
-    if after > upto or upto - after > push.CATCH_UP:
+    """The doorbells for these topics in (after, upto]; None if there are too many to make up for.
+
+    A client that comes from a quicker process may be ahead of ours; one that is ahead of the journal knows another.
+    """
+    if upto - after > push.CATCH_UP:
         return None
     try:
+        if after > upto:
+            return [] if after <= journal.last_position() else None
         bells = push.bells_after(after, upto - after) if upto > after else []
     finally:
         connections.close_all()
     return [bell for bell in bells if bell.position <= upto and not bell.topics.isdisjoint(named)]
 
 
-def event(name: str, position: int, data: Mapping[str, object]) -> bytes:
+def event(name: str, position: int, data: Mapping[str, object], *, seen: bool = True) -> bytes:
+    """One event. With `seen` the client has everything up to `position` now, and goes on from there when cut off."""
     text = json.dumps({**data, "position": position}, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {name}\nid: {position}\ndata: {text}\n\n".encode()
+    place = f"id: {position}\n" if seen else ""
+    return f"event: {name}\n{place}data: {text}\n\n".encode()
 
 
 def doorbells(client: push.Client, bells: Sequence[push.Bell]) -> bytes:
@@ -204,13 +211,16 @@ class Live:
     async def _stream(self, client: push.Client, request: Request) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         start = self.hub.position  # the client is registered: whatever comes later is in its queue
-        yield b"retry: 2000\n\n" + event("hello", start, {"topics": sorted(request.topics)})
+        behind = request.last is not None
+        yield b"retry: 2000\n\n" + event("hello", start, {"topics": sorted(request.topics)}, seen=not behind)
+        seen = 0
         if request.last is not None:
             bells = await loop.run_in_executor(self._threads, missed, request.last, start, client.named)
             if bells is None:
                 yield event("resync", start, {})
-            elif bells:
-                yield doorbells(client, bells)
+            else:
+                seen = max(request.last, start)
+                yield doorbells(client, bells) + b"id: %d\n\n" % seen
         check_at = loop.time() + RECHECK_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the load
         while not client.ended:
             try:
@@ -220,12 +230,13 @@ class Live:
             refresh, bells = client.take()
             if refresh:
                 yield event("resync", self.hub.position, {})
-            if bells:
+            if bells := [bell for bell in bells if bell.position > seen]:
                 yield doorbells(client, bells)
             if loop.time() >= check_at and not client.ended:
                 await self._recheck(client, request)
                 check_at = loop.time() + RECHECK_S
-        yield event("bye", self.hub.position, {"reason": client.ended})
+        # Something may wait in the queue yet: the client asks for it when it comes back.
+        yield event("bye", self.hub.position, {"reason": client.ended}, seen=False)
 
     async def _recheck(self, client: push.Client, request: Request) -> None:
         """Ends the stream of whoever has signed out, was deactivated, or may not hear a topic any more."""

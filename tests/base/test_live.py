@@ -127,7 +127,15 @@ class Listener:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         blocks = [block.split("\n") for block in self.text.split("\n\n")]
-        return [json.loads(b[2].removeprefix("data: ")) for b in blocks if b[0] == f"event: {name}"]
+        return [json.loads(b[-1].removeprefix("data: ")) for b in blocks if b[0] == f"event: {name}"]
+
+    def ids(self) -> list[tuple[str, int]]:
+        """(event, id) of whatever moves the place from which a client that is cut off goes on."""
+        found = []
+        for block in self.text.split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":") and line)
+            found += [(fields.get("event", ""), int(fields["id"]))] if "id" in fields else []
+        return found
 
     async def until(self, true: Callable[[], object], what: str) -> None:
         for _ in range(200):
@@ -230,6 +238,46 @@ def test_a_reconnecting_client_gets_what_it_missed_and_nothing_twice(live_cast: 
             assert [e["subject"] for e in by_header.events("doorbell")] == ["thing:2", "thing:4", "thing:5", "thing:6"]
             assert [e["subject"] for e in by_query.events("doorbell")] == ["thing:5", "thing:6"]
             assert by_header.events("resync") == []
+
+    run(scenario)
+
+
+def test_a_client_that_is_cut_off_while_it_catches_up_loses_nothing(live_cast: Cast):
+    """Neither the hello nor the bye moves its place past doorbells that it has not got."""
+    lin, me = bearer(live_cast, live_cast.lin), f"person:{live_cast.lin.pk}"
+    journal.sequence()
+    before = journal.last_position()
+    for n, topic in enumerate((me, me, "person:99"), start=1):
+        ring(topic, subject=n)
+
+    async def scenario() -> None:
+        async with streaming() as app:
+            listener = Listener(app, authorization=lin, last_event_id=str(before))
+            await listener.until(lambda: len(listener.ids()) == 3, "the end of catching up")
+            assert listener.ids() == [("doorbell", before + 1), ("doorbell", before + 2), ("", before + 3)]
+            app.hub.end_all("restart")
+            app.hub.hand_out([bell(before + 4, me)])
+            await listener.until(lambda: listener.over, "the end")
+            assert listener.events("bye")[0]["reason"] == "restart"
+            assert max(place for event, place in listener.ids() if event != "doorbell") == before + 3
+
+    run(scenario)
+
+
+def test_a_client_that_comes_from_a_quicker_process_gets_nothing_twice(live_cast: Cast):
+    lin, me = bearer(live_cast, live_cast.lin), f"person:{live_cast.lin.pk}"
+    ring(me)
+    last = journal.last_position()
+
+    async def scenario() -> None:
+        async with streaming() as app:
+            app.hub.position = last - 1  # this process has not heard of the last one yet
+            listener = Listener(app, authorization=lin, last_event_id=str(last))
+            await listener.until(lambda: listener.ids() == [("", last)], "the end of catching up")
+            app.hub.hand_out([bell(last, me), bell(last + 1, me)])
+            await listener.until(lambda: listener.events("doorbell"), "what is new")
+            assert [e["position"] for e in listener.events("doorbell")] == [last + 1]
+            assert listener.events("resync") == []
 
     run(scenario)
 
