@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 TERMS: dict[str, dict[str, Any]] = {
     "alert_state": {
@@ -19,7 +19,7 @@ TERMS: dict[str, dict[str, Any]] = {
         "manager": _l("Management"),
         "responder": _l("Responder"),
     },
-    "way": {"mail": _l("E-mail")},
+    "way": {"mail": pgettext_lazy("channel", "E-mail")},
     # Why a message did not go out (`alert.withheld` in the journal).
     "withheld": {
         "withdrawn": _l("Withdrawn before"),

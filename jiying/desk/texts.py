@@ -1,12 +1,13 @@
 """The desk's codes as words: terms of tickets and the faults that its services raise."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 TERMS = {
     "channel": {
         "phone": _("Phone"),
         "chat": _("Online chat"),
-        "email": _("E-mail"),
+        "email": pgettext_lazy("channel", "E-mail"),
         "social": _("Social media"),
         "web": _("Web form"),
         "other": _("Other"),
