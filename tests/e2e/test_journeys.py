@@ -39,7 +39,13 @@ def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-sync",
+            ],
         )
         yield started
         started.close()
@@ -97,7 +103,7 @@ def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
     expect(page.get_by_role("status").get_by_role("article").filter(has_text=number).first).to_be_visible(timeout=5000)
     shot(page, "1-popup")
     page.goto(f"{desk.url}/tickets/{number}/")
-    page.get_by_role("button", name=re.compile("确认接单")).click()
+    page.locator("#ticket-head").get_by_role("button", name=re.compile("确认接单")).click()
     expect(page.locator("#ticket-head")).to_contain_text("已接单", timeout=5000)
     page.fill("#say-body", "您好，我马上为您查询物流。")
     page.get_by_role("button", name="发送", exact=True).click()
@@ -108,12 +114,12 @@ def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
     page.get_by_role("button", name=re.compile("等待客户")).click()
     expect(page.locator("#ticket-head")).to_contain_text("等待")
     shot(page, "3-waiting")
-    page.get_by_role("button", name=re.compile("恢复")).first.click()
+    page.locator("#ticket-head").get_by_role("button", name=re.compile("恢复")).first.click()
     expect(page.locator("#ticket-head")).to_contain_text("处理中")
     page.locator("#ticket-head").get_by_role("link", name=re.compile("解决|办结")).first.click()
     page.locator("#f-verb").get_by_role("button").last.click()
     expect(page.locator("#ticket-head")).to_contain_text("已解决")
-    page.get_by_role("button", name=re.compile("客户.*确认")).first.click()
+    page.locator("#ticket-head").get_by_role("button", name=re.compile("客户.*确认")).first.click()
     expect(page.locator("#ticket-head")).to_contain_text("已关闭")
     shot(page, "4-closed")
     got = json.loads(
@@ -148,7 +154,9 @@ ticket = Ticket.objects.get(number="{made['number']}")
 Clock.objects.filter(subject_kind="ticket", subject_id=ticket.pk, metric="accept").update(
     due_at=instant_of(at), wake_at=instant_of(at), points=[["due", at]])
 """)  # fmt: skip
-    expect(page.get_by_role("status").get_by_role("article").filter(has_text=made["number"]).first).to_be_visible(timeout=8000)
+    expect(page.get_by_role("status").get_by_role("article").filter(has_text=made["number"]).first).to_be_visible(
+        timeout=8000
+    )
     shot(page, "5-supervisor-popup")
     page.goto(f"{desk.url}/supervise/")
     expect(page.locator("main")).to_contain_text(made["number"])

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -125,10 +125,9 @@ class CollaborationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TicketDetail:
-    """One ticket, and the questions to other departments that hang on it."""
+class TicketDetail(TicketRow):
+    """One ticket, as creates and verbs answer it, with the questions to other departments that hang on it."""
 
-    ticket: TicketRow
     collaborations: list[CollaborationRow]
 
 
@@ -296,7 +295,9 @@ def detail(actor: Actor, number: str) -> TicketDetail:
     require_visible(actor, ticket)
     asked = list(Collaboration.objects.filter(ticket=ticket).select_related("department").order_by("pk"))
     clocks = _clocks_of(_COLLABORATION, [c.pk for c in asked])
-    return TicketDetail(_rows(actor, [ticket])[0], [_collaboration(c, clocks[c.pk]) for c in asked])
+    row = _rows(actor, [ticket])[0]
+    own = {field.name: getattr(row, field.name) for field in fields(TicketRow)}
+    return TicketDetail(**own, collaborations=[_collaboration(c, clocks[c.pk]) for c in asked])
 
 
 def collaboration(collaboration_id: int) -> CollaborationRow:
