@@ -17,11 +17,11 @@ FAULTS: dict[str, Any] = {
 
 TERMS: dict[str, dict[str, Any]] = {
     "person_fact": {
-        "person.created": _("Account made"),
+        "person.created": _("Account created"),
         "person.changed": _("Changed"),
         "person.password_reset": _("Password reset"),
         "person.capacity": _("Places changed"),
-        "token.issued": _("API token made"),
+        "token.issued": _("API token created"),
         "token.revoked": _("API token revoked"),
     },
     "person_field": {

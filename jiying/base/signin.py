@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 class AccountAdapter(DefaultAccountAdapter):
     error_messages: ClassVar[dict[str, Any]] = {
         **DefaultAccountAdapter.error_messages,
-        "username_password_mismatch": _("The user name or the password is not right."),
+        "username_password_mismatch": _("The user name or the password is wrong."),
         "too_many_login_attempts": _(
             "This account is locked for five minutes after five failed attempts. Wait, or ask your administrator."
         ),

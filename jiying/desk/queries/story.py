@@ -127,7 +127,7 @@ def explain(why: Data, names: Names) -> Iterable[str]:
     refused = why.get("refused") or why.get("passed_over") or {}
     if sum(refused.values()) > shown:
         counts = [_("%(why)s: %(n)s") % {"why": term("refusal", code), "n": n} for code, n in refused.items()]
-        yield _("In all refused – %(counts)s") % {"counts": _("; ").join(counts)}
+        yield _("Not chosen: %(counts)s") % {"counts": _("; ").join(counts)}
 
 
 def _verdict(one: Data) -> str:
@@ -286,7 +286,7 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.solved": ("circle-check", "green", lambda data, names: _("Resolved")),
     "ticket.confirmed": ("circle-check", "green", lambda data, names: _("Confirmed by the customer and closed")),
     "ticket.closed": ("archive", "", _closed),
-    "ticket.rejected": ("arrow-back-up", "amber", lambda data, names: _("Not solved, says the customer")),
+    "ticket.rejected": ("arrow-back-up", "amber", lambda data, names: _("The customer says it is not solved")),
     "ticket.reopened": ("arrow-back-up", "amber", lambda data, names: _("Reopened")),
     "ticket.cancelled": ("circle-x", "", lambda data, names: _("Cancelled")),
     "ticket.merged": ("git-merge", "", _merged),
