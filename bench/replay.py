@@ -1,6 +1,6 @@
 """Replay of standards over a log of 1,000,000 tickets, beside pandas, polars and numpy: `-m bench.replay`.
 
-JIYING_BENCH_TICKETS gives another number of tickets. All answers must agree, and the full fold with `core.clocks` besides.
+JIYING_BENCH_TICKETS gives another number of tickets. All answers must agree, and the full fold with `core.clocks`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ N_COMPARED = 10_000
 
 @dataclass(frozen=True)
 class Task:
-    """A log, the step (0..7) that each of its events is, a standard as arrays of cells, and the two calendars that it uses."""
+    """A log, the step (0..7) that each event is, a standard as arrays of cells, and the two calendars that it uses."""
 
     log: kernels.Log
     steps: Any

@@ -29,12 +29,12 @@ def fold(events: Iterable[Event], book: Book, now: int) -> tuple[Clock, ...]:
     event names, CalendarError if a due time lies beyond what calendars can compute.
     """
     subject = Subject(book)
-    for event in _in_order(events):
+    for event in in_order(events):
         subject.apply(event)
     return subject.clocks(now)
 
 
-def _in_order(events: Iterable[Event]) -> list[Event]:
+def in_order(events: Iterable[Event]) -> list[Event]:
     """By (at, id); a closing that names an earlier solved instant puts a solved mark there."""
     told = list(events)
     for event in told[:]:
