@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from jiying.base import journal
+from jiying.base import journal, tokens
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
 from jiying.base.models import Department, Person, Role, Team
@@ -150,6 +150,7 @@ def change(*, actor: Actor, person_id: int, profile: Profile, seen: str, now: da
         raise Conflict.one("own_account", "is_active")
     _check(profile, person)
     _write(person, profile)
+    transaction.on_commit(tokens.forget)  # other processes keep a token's rights for a second more
     _record_changes(actor, person_id, before, profile.facts(), now)
     if actor.kind != "system":
         require_administrator()

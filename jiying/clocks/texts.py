@@ -138,6 +138,7 @@ FAULTS: dict[str, Any] = {
     "calendar_years_reversed": _("The last covered year (%(last_year)s) lies before the first (%(first_year)s)."),
     "calendar_not_positive": _("%(seconds)s seconds cannot be a working day."),
     "calendar_closed_and_worked": _("%(date)s cannot be both closed and worked."),
+    "calendar_naive_datetime": _("A time without an offset cannot be placed. Add one, for example +08:00."),
     "calendar_never_opens": _("This calendar never opens. Give at least one weekday hours."),
     "calendar_out_of_range": _("Calendars reach from %(first_year)s to %(last_year)s; this lies beyond."),
     "calendar_negative_duration": _("%(seconds)s seconds is not a duration."),

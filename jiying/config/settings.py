@@ -27,13 +27,13 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "template_partials",
     "django_htmx",
-    "allauth",
-    "allauth.account",
     "ninja",  # only for its static files: the API's documentation
     "jiying.base",
     "jiying.alerts",
     "jiying.clocks",
     "jiying.desk",
+    "allauth",  # after base, whose templates of sign-in come first
+    "allauth.account",
 ]
 
 MIDDLEWARE = [

@@ -6,7 +6,11 @@ from jiying.config.api import api
 
 urlpatterns = [
     path("api/v1/", api.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("", include("jiying.base.pages.signin")),
+    path("people/", include("jiying.base.pages.people")),
+    path("people/", include("jiying.desk.pages.capacity")),
+    path("me/", include("jiying.base.pages.me")),
+    path("settings/", include("jiying.base.pages.settings")),
     path("", include("jiying.desk.pages")),
     path("alerts/", include("jiying.alerts.pages")),
     path("calendars/", include("jiying.clocks.pages.calendars")),

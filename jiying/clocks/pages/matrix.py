@@ -32,7 +32,8 @@ class Cell:
 
     @property
     def brief(self) -> list[Line]:
-        return [line for line in self.lines if line.metric in IN_CELL]
+        """What the cell itself shows: the two targets that matter most, and whatever differs."""
+        return [line for line in self.lines if line.metric in IN_CELL or line.was]
 
     @property
     def calendars(self) -> str:

@@ -21,8 +21,10 @@ def _calendar_faults(body: Any) -> list[Fault]:
 
 
 def _readable(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Minutes of the day as a time of day, weekdays by name: the form shows no numbers either."""
-    told = dict(params)
+    """Minutes of the day as a time of day, weekdays by name, choices in a row: as the form shows them."""
+    told: dict[str, Any] = {
+        name: ", ".join(map(str, x)) if isinstance(x, list | tuple) else x for name, x in params.items()
+    }
     for name in ("start", "end"):
         if isinstance(told.get(name), int):
             told[name] = f"{told[name] // 60:02d}:{told[name] % 60:02d}"
@@ -33,7 +35,7 @@ def _readable(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _standard_faults(body: Any) -> list[Fault]:
     known = set(VersionedDocument.objects.filter(kind="calendar").values_list("key", flat=True))
-    return [Fault(p.path, f"standard_{p.code}", p.params) for p in core_standards.problems(body, known)]
+    return [Fault(p.path, f"standard_{p.code}", _readable(p.params)) for p in core_standards.problems(body, known)]
 
 
 def _calendar_changed(document: VersionedDocument, actor: Actor, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Priority rules as versioned documents (D21): how they are checked when saved, and tried on past tickets."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,13 @@ def _faults(body: Any) -> list[Fault]:
     try:
         core.parse(body)
     except core.PriorityError as error:
-        return [Fault(p.path, f"priority_{p.code}", p.params) for p in error.problems]
+        return [Fault(p.path, f"priority_{p.code}", _listed(p.params)) for p in error.problems]
     return []
+
+
+def _listed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices in a row, as a sentence takes them."""
+    return {name: ", ".join(map(str, x)) if isinstance(x, list | tuple) else x for name, x in params.items()}
 
 
 PRIORITY = documents.DocumentKind("priority", "desk.edit_rules", _faults)
