@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from jiying.base import settings_store
 from jiying.base.actor import Actor, of_person
 
 # (key, label, icon, url name, right or rights of which one is enough, or None); features add theirs in AppConfig.ready.
@@ -63,5 +64,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "me": request.user,
         "actor": actor,
         "alerts_n": sum(count(request.user.pk) for count in ALERT_COUNTS),
+        "site_name": settings_store.get("site.name"),
         "server_now": timezone.now().timestamp(),
     }
