@@ -22,7 +22,7 @@ def _plan(model: type[models.Model]) -> tuple[str, str, tuple[tuple[str, Callabl
     made = isinstance(meta.pk, models.AutoField)
     fields = [f for f in meta.concrete_fields if not (made and f.primary_key)]
     names = ", ".join(quote(str(f.column)) for f in fields)
-    head = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES "
+    head = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES "  # noqa: S608 - names of the model's own
     tail = f" RETURNING {quote(str(meta.pk.column))}"
     return head, tail, tuple((f.attname, f.get_db_prep_save) for f in fields), meta.pk.attname
 

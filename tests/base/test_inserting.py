@@ -12,10 +12,10 @@ from tests.cast import NOW
 
 
 def clock(n: int) -> Clock:
-    return Clock(
-        subject_kind="x", subject_id=n, metric="accept", state="running", started_at=NOW, due_at=NOW + timedelta(hours=n),
-        calendar="24x7", calendar_version=1, standard_version=1, row="超时 'x'", points=[["due", n]], fired={"a": n},
-    )  # fmt: skip
+    bound = {"calendar": "24x7", "calendar_version": 1, "standard_version": 1, "row": "超时 'x'"}
+    ran = {"state": "running", "started_at": NOW, "due_at": NOW + timedelta(hours=n)}
+    told = {"points": [["due", n]], "fired": {"a": n}}
+    return Clock(subject_kind="x", subject_id=n, metric="accept", **bound, **ran, **told)
 
 
 @pytest.mark.django_db

@@ -30,9 +30,7 @@ def work_calendar(closed: Mapping[str, str] | None = None) -> Calendar:
     return compile_calendar(CalendarSpec.from_json({"tz": ZONE, "weekly": weekly, "closed": dict(closed or {})}))
 
 
-ALWAYS = compile_calendar(
-    CalendarSpec.from_json({"tz": ZONE, "weekly": {str(day): [[0, 1440]] for day in range(7)}})
-)
+ALWAYS = compile_calendar(CalendarSpec.from_json({"tz": ZONE, "weekly": {str(day): [[0, 1440]] for day in range(7)}}))
 WORK = work_calendar()
 WORK_WITH_HOLIDAY = work_calendar({"2026-11-24": "holiday"})
 

@@ -220,7 +220,5 @@ def test_c7_the_difference_names_each_changed_cell() -> None:
         Change("collaboration", ("logistics", None), "collaboration", Target(1, "h", "24x7"), Target(2, "h", "24x7")),
     ]
     removed = parse(changed({"rows": SHIPPED["rows"][1:]}))
-    assert {(x.field, x.new) for x in difference(SET, removed)} == {
-        (metric, None) for metric in SET.rows[0].targets
-    }
+    assert {(x.field, x.new) for x in difference(SET, removed)} == {(metric, None) for metric in SET.rows[0].targets}
     assert difference(SET, SET) == []

@@ -159,7 +159,7 @@ def test_the_feed_goes_on_and_leaves_the_printed_people_alone(
     n_before, last = Ticket.objects.count(), JournalEntry.objects.order_by("-pk").values_list("pk", flat=True)[0]
     for n in range(1, 91):
         now = NOW + timedelta(seconds=n * feed.EVERY_S)
-        monkeypatch.setattr(feed.timezone, "now", lambda now=now: now)
+        monkeypatch.setattr("jiying.desk.services.sample.feed.timezone.now", lambda now=now: now)
         feed.turn(now)
     fresh = JournalEntry.objects.filter(pk__gt=last)
     kinds = Counter(fresh.values_list("kind", flat=True))
@@ -172,7 +172,7 @@ def test_the_feed_goes_on_and_leaves_the_printed_people_alone(
 
 def test_a_refusal_or_a_stop_does_not_stop_the_worker(made: centre.Made, monkeypatch: pytest.MonkeyPatch) -> None:
     at = NOW + timedelta(minutes=5)
-    monkeypatch.setattr(feed.timezone, "now", lambda: at)
+    monkeypatch.setattr("jiying.desk.services.sample.feed.timezone.now", lambda: at)
     Person.objects.exclude(username__in=("agent", "lead", "admin")).update(is_active=False)  # may do nothing any more
     for n in range(10):
         feed.turn(at + timedelta(seconds=10 * n))

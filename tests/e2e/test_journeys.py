@@ -29,8 +29,9 @@ for username, name, role, presence in (("lin", "林晓", "agent", "online"), ("w
                                        ("boss", "管理员", "admin", "offline")):
     person = Person.objects.create_person(username, {PASSWORD!r}, name=name, team=team, presence=presence)
     person.roles.add(Role.objects.get(code=role))
+lin = Person.objects.get(username="lin")
 for channel, capacity in DEFAULT_CAPACITY.items():
-    AgentLoad.objects.create(person=Person.objects.get(username="lin"), channel=channel, capacity=capacity, idle_since=now)
+    AgentLoad.objects.create(person=lin, channel=channel, capacity=capacity, idle_since=now)
 """
 
 

@@ -32,7 +32,7 @@ class AgentLoad(models.Model):
 
 
 class RouteCall(DueRow):
-    """An agent who became able (online, a place free, a skill more): the worker offers what waits in the queue (D24)."""
+    """An agent who became able (online, a place free, a skill more): the worker offers what waits (D24)."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
 
