@@ -74,7 +74,7 @@ def _entry(actor: Actor, fact: Fact, now: datetime) -> JournalEntry:
         actor_kind=actor.kind,
         actor_id=actor.id,
         data=data,
-        rings=" ".join(dict.fromkeys(fact.rings))[:200],
+        rings=" ".join(dict.fromkeys(fact.rings)),
         salt=salt,
         digest=_digest(salt, _canonical(data)),
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from jiying.base import checks, journal
+from jiying.base import checks, journal, push
 from jiying.base.actor import SYSTEM
 from jiying.base.models import JournalEntry, JournalPending, JournalPosition
 
@@ -48,6 +48,16 @@ def test_entries_get_positions_only_from_the_sequencer_and_without_gaps():
     assert [place.position for place in journal.after(before)] == [before + 1, before + 2, before + 3]
     assert journal.sequence() == 0
     assert not JournalPending.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_fact_rings_for_everybody_whom_it_concerns():
+    before = journal.last_position()
+    people = [f"person:{100_000 + n}" for n in range(50)]
+    journal.record(SYSTEM, [journal.Fact("thing", 1, "thing.made", NOW, rings=[*people, people[0]])], now=NOW)
+    journal.sequence()
+    (bell,) = push.bells_after(before)
+    assert bell.topics == {"thing:1", *people}
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ class JournalEntry(models.Model):
     actor_kind = models.CharField(max_length=10)
     actor_id = models.BigIntegerField(null=True)
     data = models.JSONField(default=dict)
-    rings = models.CharField(max_length=200, blank=True)  # doorbell topics besides the subject: "person:5 team:2"
+    rings = models.TextField(blank=True)  # doorbell topics besides the subject: "person:5 team:2"
     salt = models.CharField(max_length=32)
     digest = models.CharField(max_length=64)
 
