@@ -48,6 +48,9 @@ FAULTS: dict[str, Lazy] = {
     "method_not_allowed": _("%(method)s is not possible at this address. Possible: %(allowed)s."),
     "no_address": _("There is nothing at the address %(path)s."),
     "unexpected": _("Something went wrong on our side. Give your administrator this number: %(fault_id)s."),
+    "database_away": _(
+        "The database cannot be reached just now. Try again in a few seconds, a create with the same Idempotency-Key."
+    ),
     "csrf": _("The request lacks its protection against forgery. Load the page again."),
     "scopes": _("A token cannot hand out rights that it lacks: %(rights)s."),
     "too_many_streams": _("Too many event streams are open. Close other windows or try again in a moment."),

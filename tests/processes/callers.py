@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def due_in(at: datetime) -> str:
 
 
 def post(house: House, token: str, body: Mapping[str, Any], key: str = "") -> dict[str, Any]:
-    """Opens one ticket; raises one of CUT, or ServerError with the answer when it is refused."""
+    """Opens one ticket; raises one of CUT, or Refusal."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     if key:
         headers["Idempotency-Key"] = key
@@ -40,15 +40,32 @@ def post(house: House, token: str, body: Mapping[str, Any], key: str = "") -> di
             found: dict[str, Any] = json.load(answer)
             return found
     except urllib.error.HTTPError as error:
-        raise ServerError(f"{error.code}: {error.read().decode()[:500]}") from error
+        raise Refusal(error.code, error.read().decode()) from error
+
+
+class Refusal(Exception):
+    """The house answered, but with no ticket."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body[:500]}")
+        self.status = status
 
 
 class Poster(threading.Thread):
-    """Opens tickets one after the other, each under its own key, until told to stop; asks again until answered."""
+    """Opens tickets one after the other, each under its own key, until told to stop; asks again until answered.
 
-    def __init__(self, house: House, token: str, bodies: Iterator[tuple[str, Mapping[str, Any]]]) -> None:
+    `outage` are the answers of a house without its database, after which it asks again too.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        token: str,
+        bodies: Iterator[tuple[str, Mapping[str, Any]]],
+        outage: Collection[int] = (),
+    ) -> None:
         super().__init__(daemon=True)
-        self.house, self.token, self.bodies = house, token, bodies
+        self.house, self.token, self.bodies, self.outage = house, token, bodies, outage
         self.acknowledged: dict[str, str] = {}  # {key: number}
         self.enough = threading.Event()
         self.n_cut, self.failure = 0, ""
@@ -58,7 +75,7 @@ class Poster(threading.Thread):
             while not self.enough.wait(PAUSE_S):
                 key, body = next(self.bodies)
                 self.acknowledged[key] = self._insist(key, body)
-        except (ServerError, StopIteration) as error:
+        except (Refusal, ServerError, StopIteration) as error:
             self.failure = str(error)
 
     def _insist(self, key: str, body: Mapping[str, Any]) -> str:
@@ -68,7 +85,10 @@ class Poster(threading.Thread):
                 return str(post(self.house, self.token, body, key)["number"])
             except CUT:
                 self.n_cut += 1
-                time.sleep(0.05)  # the pause of a polite client
+            except Refusal as error:
+                if error.status not in self.outage:
+                    raise
+            time.sleep(0.05)  # the pause of a polite client
         raise ServerError(f"{key}: no answer in {GIVE_UP_S:g} s")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from pydantic_core import to_json
 
@@ -46,6 +46,9 @@ def of_exception(request: HttpRequest, error: BaseException) -> HttpResponse:
     if isinstance(error, DataError):
         log.warning("api_value_refused", path=request.path, error=str(error)[:200])
         return problem(request, 422, "invalid", [Fault("", "value_refused")])
+    if isinstance(error, OperationalError | InterfaceError):  # it restarts, or hands over to its standby
+        log.warning("api_database_away", path=request.path, error=str(error)[:200])
+        return problem(request, 503, "busy", [Fault("", "database_away")], {"Retry-After": "2"})
     fault_id = getattr(request, "fault_id", "")
     log.error("api_fault", path=request.path, fault=fault_id, exc_info=error)
     return problem(request, 500, "unexpected", [Fault("", "unexpected", {"fault_id": fault_id})])

@@ -18,9 +18,7 @@ class Migration(migrations.Migration):
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunPython(widen, migrations.RunPython.noop)],
             state_operations=[
-                migrations.AlterField(
-                    model_name="journalentry", name="rings", field=models.TextField(blank=True)
-                )
+                migrations.AlterField(model_name="journalentry", name="rings", field=models.TextField(blank=True))
             ],
         )
     ]
