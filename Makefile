@@ -103,4 +103,5 @@ $(STAMPS)/front: $(FRONT_SOURCES) | $(STAMPS)/run
 	@touch $@
 
 %.mo: %.po | $(STAMPS)/run
-	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@
+	@$(BIN)/pybabel --quiet compile --use-fuzzy --input-file=$< --output-file=$@
+	@test -s $@

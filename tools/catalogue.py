@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_python
@@ -19,6 +20,15 @@ PO = ROOT / "jiying" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 KEYWORDS = dict.fromkeys(
     ("_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
 )
+# Not fuzzy: a catalogue marked so is skipped when it is compiled.
+ABOUT: Any = {
+    "locale": "zh_Hans",
+    "domain": "django",
+    "project": "jiying",
+    "charset": "utf-8",
+    "fuzzy": False,
+    "header_comment": "# Simplified Chinese texts of Jiying, kept by tools/catalogue.py.",
+}
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]")
 
 
@@ -77,7 +87,7 @@ def stored() -> Catalog:
 
 def update(more: dict[str, str]) -> Catalog:
     """The catalogue with all texts of today: translations kept, obsolete texts dropped, `more` taken in."""
-    old, new = stored(), Catalog(locale="zh_Hans", domain="django", project="jiying", charset="utf-8")
+    old, new = stored(), Catalog(**ABOUT)
     for message in sorted((m for m in texts() if m.id), key=lambda m: (m.locations[0][0], str(m.id))):
         known = old.get(message.id, message.context)
         text = known.string if known is not None else ""
