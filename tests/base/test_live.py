@@ -296,6 +296,8 @@ def test_who_was_away_too_long_or_comes_from_another_journal_refreshes_everythin
             for position, expected in ((last - 3, 1), (last + 1, 1), (last - 2, 0), (last, 0)):
                 listener = Listener(app, authorization=lin, last_event_id=str(position))
                 await listener.until(lambda: listener.events("hello"), "hello")  # noqa: B023 - awaited here
+                if expected:
+                    await listener.until(lambda: listener.events("resync"), "resync")  # noqa: B023 - awaited here
                 await in_thread(lambda: None)
                 await asyncio.sleep(0.1)
                 assert len(listener.events("resync")) == expected, position
