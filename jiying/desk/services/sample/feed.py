@@ -200,7 +200,8 @@ class Feed:
         drawn = draw.random()
         if drawn < 0.2:
             return _after(draw, 400, 0.6), lambda: self._reply(ticket, scenario.questions, hold_for="customer")
-        if drawn < 0.38 and scenario.department:
+        asked_before = Collaboration.objects.filter(ticket_id=ticket.pk).exists()
+        if drawn < 0.38 and scenario.department and not asked_before:
             return _after(draw, 500, 0.6), lambda: self._ask(ticket, scenario)
         return _after(draw, 1500, 0.6), lambda: self._solve(ticket, scenario)
 
