@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from jiying.core import fold_loops, kernels
 from jiying.core.calendars import Calendar
 from jiying.core.clocks import DictBook, Event, fold
-from jiying.core.fold_kernel import FoldedClock, fold_log
+from jiying.core.fold_kernel import STATES, Folded, FoldedClock, fold_log
 from jiying.core.fold_log import FoldLog, Terms
 from jiying.core.standards import CHANNELS, PRIORITIES, TICKET_METRICS, Facts, Standard, parse
 
@@ -64,15 +65,35 @@ def _standard(draft: kernels.Draft) -> Standard:
     return parse({"version": 1, "rows": rows, "default": {"targets": targets(0)}, "rules": rules})
 
 
-def by_fold(log: FoldLog, n_drafts: int = 1) -> Any:
-    """Every clock of every ticket; the attainment of the two metrics that the peers judge."""
-    folded = fold_log(log, [None] * n_drafts, int(log.at[-1]))
-    met, breached = folded.met[0, JUDGED], folded.breached[0, JUDGED]
-    return met / (met + breached)
+def by_fold(log: FoldLog, n_drafts: int = 1) -> Folded:
+    """Every clock of every ticket."""
+    return fold_log(log, [None] * n_drafts, int(log.at[-1]))
 
 
-def same_as_clocks(log: FoldLog, n_tickets: int) -> bool:
-    """Whether the first tickets have the very clocks that `core.clocks.fold` gives them."""
+def as_peers_judge(log: FoldLog, draft: kernels.Draft) -> tuple[Any, int]:
+    """The attainment of the two metrics that the peers judge, and how many clocks they judge otherwise.
+
+    Peers compare seconds used. A clock whose target was used up at closing time, and that ended before the next
+    opening, is within its target for them, but it ended after its due instant.
+    """
+    folded = fold_log(log, [None], int(log.at[-1]), with_rows=True)
+    met, rows = folded.met[0, JUDGED], folded.rows
+    assert rows is not None
+    for i, metric in enumerate(JUDGED):
+        late = np.flatnonzero((rows.metric == metric) & (rows.state == STATES.index("breached")))
+        cells = log.cells[rows.ticket[late]]
+        for number, name in enumerate(NAMES):
+            here = late[draft.calendars[i][cells] == number]
+            calendar = log.bindings[0].calendars[name]
+            unused = kernels.between_many(calendar, rows.due_at[here], rows.ended_at[here]) == 0
+            met[i] += np.bincount(log.cells[rows.ticket[here[unused]]], minlength=N_CELLS)
+    all_met = folded.met[0, JUDGED]
+    return met / (all_met + folded.breached[0, JUDGED]), int((met - all_met).sum())
+
+
+def same_as_clocks(log: FoldLog, n_tickets: int) -> tuple[bool, float, int]:
+    """Whether the first tickets have the very clocks that `core.clocks.fold` gives them; its seconds, and for
+    how many events."""
     now = int(log.at[-1])
     here = np.flatnonzero(log.ticket < n_tickets)
     columns = {name: getattr(log, name)[here] for name in ("ticket", "at", "kind", "data")}
@@ -81,10 +102,17 @@ def same_as_clocks(log: FoldLog, n_tickets: int) -> bool:
     found: list[list[FoldedClock]] = [[] for _ in range(n_tickets)]
     for _, ticket, clock in rows.clocks() if rows else ():
         found[ticket].append(clock)
-    return all(sorted(x) == y for x, y in zip(found, _plain(some, now), strict=True))
+    terms = log.bindings[0]
+    book = DictBook({1: terms.standard}, {(name, 1): calendar for name, calendar in terms.calendars.items()})
+    told = _events(some)
+    begun = perf_counter()
+    folded = [fold(events, book, now) for events in told]
+    taken = perf_counter() - begun
+    plain = [sorted(FoldedClock(*(getattr(x, name) for name in FoldedClock._fields)) for x in y) for y in folded]
+    return [sorted(x) for x in found] == plain, taken, len(here)
 
 
-def _plain(log: FoldLog, now: int) -> list[list[FoldedClock]]:
+def _events(log: FoldLog) -> list[list[Event]]:
     told: list[list[Event]] = [[] for _ in log.cells]
     events = {code: (kind, data) for code, kind, data in STEPS}
     columns = zip(log.ticket.tolist(), log.at.tolist(), log.kind.tolist(), strict=True)
@@ -93,7 +121,4 @@ def _plain(log: FoldLog, now: int) -> list[list[FoldedClock]]:
         if kind == "opened":
             data = {**data, **FACTS[log.cells[ticket]]._asdict()}
         told[ticket].append(Event(at, number, kind, data))
-    terms = log.bindings[0]
-    book = DictBook({1: terms.standard}, {(name, 1): calendar for name, calendar in terms.calendars.items()})
-    fields = FoldedClock._fields
-    return [sorted(FoldedClock(*(getattr(x, name) for name in fields)) for x in fold(y, book, now)) for y in told]
+    return told

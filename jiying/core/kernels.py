@@ -1,6 +1,6 @@
 """Array kernels, compiled by numba: batches of calendar operations, and the replay of standards over a log (C4, C10).
 
-The only module of the house that imports numba, and only inside functions: it costs 0.6 s and 92 MB, so never in a web
+Only this module and `fold_kernel` import numba, and only inside functions: it costs 0.6 s and 92 MB, so never in a web
 process. Compiled code is kept where NUMBA_CACHE_DIR says. What a kernel computes is what `core.calendars` computes.
 """
 

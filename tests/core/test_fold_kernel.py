@@ -278,6 +278,24 @@ def test_kinds_that_are_no_event_are_passed_over() -> None:
     assert fold_log(log, [None], NOW).open.sum() == 4
 
 
+def test_what_comes_before_opening_a_second_opening_and_what_comes_after_the_end_do_nothing() -> None:
+    """The encoder leaves these out, a log made of arrays may have them."""
+    opened, other = (NOW - 900, fold_loops.OPENED, 0), (NOW - 800, fold_loops.OPENED, 0)
+    before, over = (NOW - 1000, fold_loops.ACCEPTED, 0), (NOW - 700, fold_loops.CANCELLED, 0)
+    after = [(NOW - 600, kind, 0) for kind in (fold_loops.REOPENED, fold_loops.WROTE, fold_loops.ANSWERED)]
+    told = fold_log(one_log(before, opened, other, over, *after), [None], NOW, with_rows=True).rows
+    short = fold_log(one_log(opened, over), [None], NOW, with_rows=True).rows
+    assert told is not None and short is not None and told.clocks() == short.clocks() and len(told.clocks()) == 4
+
+
+def test_c12_met_at_the_due_instant_and_breached_if_it_still_runs_then() -> None:
+    assigned = [(NOW - 600, fold_loops.OPENED, 0), (NOW - 600, fold_loops.ASSIGNED, 1)]
+    running = fold_log(one_log(*assigned), [None], NOW)
+    accepted = fold_log(one_log(*assigned, (NOW, fold_loops.ACCEPTED, 0)), [None], NOW)
+    assert running.breached[0, 0].tolist() == [1] and running.met[0, 0].tolist() == [0]
+    assert accepted.breached[0, 0].tolist() == [0] and accepted.met[0, 0].tolist() == [1]
+
+
 def test_a_calendar_that_is_not_bound_is_an_error_where_it_is_needed() -> None:
     log = one_log((NOW - 60, fold_loops.OPENED, 0))
     p1_needs_none = Terms(BOOK.standard(1), {"24x7": cases.ALWAYS})
