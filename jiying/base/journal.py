@@ -21,6 +21,7 @@ from jiying.base.models import JournalEntry, JournalPending, JournalPosition
 
 _SEQUENCER_LOCK = 0x6A69_7969  # "jiyi": advisory lock of the one sequencer
 GENESIS = "0" * 64
+SEQUENCED = 1000  # entries that get their positions in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def erase(entry_ids: Sequence[int]) -> int:
 _LINKED = ("id", "subject_kind", "subject_id", "kind", "at", "recorded_at", "actor_kind", "actor_id", "digest")
 
 
-def sequence(limit: int = 1000) -> int:
+def sequence(limit: int = SEQUENCED) -> int:
     """Give positions to committed entries; 0 if there are none or another sequencer is at it."""
     with transaction.atomic():
         if not _hold_sequencer():

@@ -120,6 +120,7 @@ class Tail(threading.Thread):
     """Follows the journal by position and hands its doorbells to the hub in the event loop's thread."""
 
     LOOK_S = 2.0  # looks by itself this often, should a wake-up be lost
+    GATHER_S = 0.02  # under load one look serves many facts; nobody notices the moment
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(name="tail", daemon=True)
@@ -148,7 +149,8 @@ class Tail(threading.Thread):
         while bells := bells_after(self._position):
             self._position = bells[-1].position
             self._in_loop(self.hub.hand_out, bells)
-        waiter.wait(self.LOOK_S, self.stopping)
+        if waiter.wait(self.LOOK_S, self.stopping):
+            self.stopping.wait(self.GATHER_S)
 
     def _begin(self, position: int) -> None:
         self.hub.position = position

@@ -49,14 +49,13 @@ class Sequencer(threading.Thread):
         connection.close()
 
     def _turn(self, waiter: wake.Waiter) -> None:
+        """Number what waits, then gather for a moment: under load one stroke numbers many."""
         # Asked first, without a transaction: on SQLite each `sequence` takes the file's one write lock.
-        while not self.stopping.is_set():
-            waiting = JournalPending.objects.exists()
-            if waiting and not journal.sequence():
-                break  # another worker is at it
-            self.sequenced_at = time.time()
-            if not waiting:
-                break
+        waiting = JournalPending.objects.exists()
+        n_numbered = journal.sequence() if waiting else 0
+        self.sequenced_at = time.time()
+        if n_numbered >= journal.SEQUENCED:
+            return  # a long queue: at once again
         if waiter.wait(self.LOOK_S, self.stopping):
             self.stopping.wait(GATHER_S)
 
