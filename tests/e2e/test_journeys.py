@@ -135,7 +135,7 @@ def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
     assert got["status"] == "closed"
     assert {states[m] for m in ("accept", "first_response", "resolution", "resolution_total")} == {"met"}
     assert faults == []
-    assert "check" and desk.run("check") is not None
+    desk.run("check")  # raises with what it found where the stored data is not what the journal says
 
 
 @pytest.mark.smoke
