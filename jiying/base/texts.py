@@ -76,6 +76,7 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "alert": _("alert"),
         "calendar": _("calendar"),
         "capacity": _("channel with places"),
+        "category": _("category"),
         "channel": _("channel"),
         "clock": _("clock"),
         "collaboration": _("collaboration request"),

@@ -38,6 +38,7 @@ class DeskConfig(AppConfig):
         context.NAVIGATION += [
             ("work", _("My work"), "layout-dashboard", "desk:work", "desk.handle"),
             ("tickets", _("Tickets"), "ticket", "desk:tickets", policies.SEEING),
+            ("setup", _("Ticket setup"), "sitemap", "desk:categories", "desk.edit_rules"),
             ("supervise", _("Supervision"), "eye", "desk:supervise", "alerts.view_team"),
         ]
         personnel.EXTENSIONS.append(capacity.EXTENSION)

@@ -77,6 +77,7 @@ TERMS = {
         "joint": _("Joint handling"),
         "defect": _("Defect"),
     },
+    "codes": {"none": _("Not asked"), "optional": _("Optional"), "required": _("Required")},
     "cause_state": {"named": _("to be approved"), "approved": _("approved"), "corrected": _("corrected")},
     "ticket_field": {
         "priority": _("Priority"),
@@ -135,6 +136,9 @@ FAULTS = {
     "bad_url": _("%(value)s is not a web address. Start it with https://."),
     "same_ticket": _("A ticket cannot be merged into itself."),
     "merge_target_ended": _("%(number)s is cancelled or merged itself. Choose another ticket."),
+    "bad_category_path": _(
+        "A path is made of small letters, digits, - and _, at most %(depth)s levels parted by slashes."
+    ),
     "already_answered": _("This request was answered or withdrawn meanwhile."),
     # Priority rules (core.priority).
     "priority_bad_key": _("%(value)s cannot be the key of a rule. Use small letters, digits, hyphens and underscores."),

@@ -2,11 +2,12 @@
 
 from ninja import Router
 
-from jiying.desk.api import around, tickets, verbs
+from jiying.desk.api import around, setup, tickets, verbs
 
 router = Router()
 router.add_router("", tickets.router)
 router.add_router("", verbs.router)
 router.add_router("", around.router)
+router.add_router("", setup.router)
 
 __all__ = ["router"]

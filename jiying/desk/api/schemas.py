@@ -98,7 +98,7 @@ class TicketIn(Body):
             subject=self.subject,
             channel=self.channel,
             description=self.description,
-            type=self.type or "inquiry",
+            type=self.type or "",
             category=self.category or "",
             tags=tuple(self.tags),
             priority=self.priority,

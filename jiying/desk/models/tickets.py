@@ -18,7 +18,12 @@ class Category(models.Model):
     name_en = models.CharField(max_length=80, blank=True)
     skills = models.JSONField(default=dict)  # {skill code: minimum level}
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL)
+    type = models.CharField(max_length=12, blank=True)  # the type of its tickets where nobody says another
+    flow = models.SlugField(max_length=40, blank=True)  # key of the task flow that its tickets start
+    form = models.SlugField(max_length=40, blank=True)  # key of its intake form
+    codes = models.CharField(max_length=10, blank=True)  # solution codes when solved: "" not asked, optional, required
     active = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.path

@@ -1,6 +1,6 @@
 """The pages of the desk: agents' work, lists, tickets and their verbs, intake, supervision, customers, files."""
 
-from django.urls import path
+from django.urls import include, path
 
 from jiying.desk.pages import (
     asking,
@@ -8,6 +8,7 @@ from jiying.desk.pages import (
     customers,
     intake,
     lists,
+    setup,
     supervise,
     ticket,
     verbs,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("asked/<int:pk>/answer", asking.answer, name="answer"),
     path("asked/<int:pk>/withdraw", asking.withdraw, name="withdraw"),
     path("clocks/<int:pk>/cause", asking.cause, name="cause"),
+    path("setup/", include(setup.urls())),
     path("supervise/", supervise.show, name="supervise"),
     path("customers/find", intake.find_customer, name="find_customer"),
     path("customers/choose/<int:pk>", intake.choose_customer, name="choose_customer"),

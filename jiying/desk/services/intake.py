@@ -41,7 +41,7 @@ class NewTicket:
     subject: str
     channel: str
     description: str = ""
-    type: str = "inquiry"
+    type: str = ""  # empty: its category's, else an inquiry
     category: str = ""
     tags: tuple[str, ...] = ()
     priority: str | None = None
@@ -127,7 +127,7 @@ def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
             faults.append(Fault(name, "control_character", {}))
     for name, value, known in (
         ("channel", new.channel, CHANNELS),
-        ("type", new.type, TYPES),
+        ("type", new.type or TYPES[0], TYPES),
         ("priority", new.priority or "P3", PRIORITIES),
     ):
         if value not in known:
@@ -235,7 +235,7 @@ def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, n
         channel=new.channel,
         subject=new.subject,
         description=new.description,
-        type=new.type,
+        type=triage.type_of(new.type, new.category),
         category=new.category or None,
         tier=tier,
         amount=new.amount,
@@ -250,7 +250,7 @@ def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, n
         description=new.description,
         customer=customer,
         channel=new.channel,
-        type=new.type,
+        type=request.type or TYPES[0],
         category=new.category,
         tags=list(new.tags),
         fields=dict(new.fields),

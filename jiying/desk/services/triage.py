@@ -60,6 +60,12 @@ def category_of(path: str) -> Category | None:
     return None
 
 
+def type_of(given: str, path: str) -> str:
+    """The type of a request: as given, else its category's, else an inquiry."""
+    category = None if given else category_of(path)
+    return given or (category.type if category else "") or "inquiry"
+
+
 def check_category(path: str) -> None:
     if path and path not in categories():
         raise Invalid.one("category", "unknown_value", value=path, known=", ".join(sorted(categories())[:20]))
