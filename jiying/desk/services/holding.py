@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -25,6 +25,12 @@ STEPS = frozenset(
         *("rejected", "confirmed", "closed", "reopened", "cancelled", "merged"),
     )
 )
+
+# Facts that end or re-date clocks without keeping any promise.
+EXCUSES = frozenset(
+    f"ticket.{kind}" for kind in ("assigned", "unassigned", "held", "reclassified", "cancelled", "merged")
+)
+MOMENT = timedelta(microseconds=1)
 
 
 def lock_many(ids: Collection[int], skip_locked: bool) -> Mapping[int, Ticket]:
@@ -94,9 +100,23 @@ def in_order(ticket: Ticket, facts: Sequence[journal.Fact]) -> list[journal.Fact
     return [replace(f, at=last) if f.at < last and f.kind in STEPS else f for f in facts]
 
 
+def after_breaches(ticket: Ticket, facts: Sequence[journal.Fact]) -> list[journal.Fact]:
+    """What takes a clock away without keeping its promise comes after a breach that is a fact already (C14).
+
+    Else a ticket that is handed on in the very second in which its acceptance was due would never have been late.
+    What does keep a promise may come at the due instant itself, and is in time then (C12).
+    """
+    if EXCUSES.isdisjoint(f.kind for f in facts):
+        return list(facts)
+    last = journal.last_at(KIND, ticket.pk, ("clock.breached",))
+    if last is None:
+        return list(facts)
+    return [replace(f, at=last + MOMENT) if f.at <= last and f.kind in EXCUSES else f for f in facts]
+
+
 def settle(actor: Actor, ticket: Ticket, facts: Sequence[journal.Fact], *, now: datetime) -> None:
     """Record the facts, fold the clocks anew, and write the ticket's row with its next due instant."""
-    journal.record(actor, in_order(ticket, facts), now=now)
+    journal.record(actor, in_order(ticket, after_breaches(ticket, facts)), now=now)
     clocks = keep(KIND, ticket.pk, now)
     ticket.next_due_at, ticket.is_late = next_due(clocks)
     ticket.revision += 1
