@@ -18,6 +18,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid, NotFound
 from jiying.base.models import Approval, VersionedDocument
 from jiying.base.policies import require
+from jiying.base.transactions import short
 
 State = VersionedDocument.State
 CAPACITIES = {"supervisor": "clocks.approve_supervisor", "operations": "clocks.approve_operations"}
@@ -109,7 +110,7 @@ def _note(actor: Actor, document: VersionedDocument, verb: str, now: datetime, *
     journal.record(actor, [journal.Fact("document", document.pk, f"document.{verb}", now, facts)], now=now)
 
 
-@transaction.atomic
+@short
 def create(
     *, actor: Actor, kind: str, key: str, body: Any, title: str = "", note: str = "", now: datetime
 ) -> VersionedDocument:
@@ -138,7 +139,7 @@ def create(
     return document
 
 
-@transaction.atomic
+@short
 def edit(*, actor: Actor, document_id: int, body: Any, revision: int, now: datetime) -> VersionedDocument:
     """Change a draft; `revision` is the one that the form showed, a stale one is refused."""
     document = _lock_document(document_id)
@@ -154,7 +155,7 @@ def edit(*, actor: Actor, document_id: int, body: Any, revision: int, now: datet
     return document
 
 
-@transaction.atomic
+@short
 def propose(
     *, actor: Actor, document_id: int, effective_from: datetime, redate: bool, note: str, now: datetime
 ) -> VersionedDocument:
@@ -175,7 +176,7 @@ def propose(
     return document
 
 
-@transaction.atomic
+@short
 def approve(*, actor: Actor, document_id: int, capacity: str, now: datetime) -> VersionedDocument:
     """One of the two approvals (C7). The second makes it effective from its date, never from a past instant."""
     document = _lock_document(document_id)
@@ -202,7 +203,7 @@ def approve(*, actor: Actor, document_id: int, capacity: str, now: datetime) -> 
     return document
 
 
-@transaction.atomic
+@short
 def reject(*, actor: Actor, document_id: int, note: str, now: datetime) -> VersionedDocument:
     """Send a proposal back: it becomes a draft again, approvals given are dropped; the reason is journalled."""
     document = _lock_document(document_id)
@@ -217,7 +218,7 @@ def reject(*, actor: Actor, document_id: int, note: str, now: datetime) -> Versi
     return document
 
 
-@transaction.atomic
+@short
 def discard(*, actor: Actor, document_id: int, now: datetime) -> VersionedDocument:
     """Give a draft up; it stays in the history as rejected."""
     document = _lock_document(document_id)

@@ -8,13 +8,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import structlog
-from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db import OperationalError, close_old_connections, connection
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
+from jiying.base import transactions
 from jiying.base.models.due import DueRow
 
 log = structlog.get_logger()
@@ -143,8 +145,7 @@ def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
 def _handle(sweep: Sweep, ids: Sequence[int], now: datetime) -> int:
     if sweep.networked:
         return sweep.handle(ids, now)
-    with transaction.atomic():
-        return sweep.handle(ids, now)
+    return transactions.run(partial(sweep.handle, ids, now))
 
 
 def _handle_alone(sweep: Sweep, pk: int, now: datetime) -> int:
@@ -160,8 +161,8 @@ def _handle_alone(sweep: Sweep, pk: int, now: datetime) -> int:
 
 
 def _is_busy(error: BaseException) -> bool:
-    """A locked SQLite file is "later", not a failure of the row."""
-    return isinstance(error, OperationalError) and "locked" in str(error)
+    """A locked SQLite file, or locks that crossed time and again, is "later" and not a failure of the row."""
+    return transactions.is_crossed(error) or (isinstance(error, OperationalError) and "locked" in str(error))
 
 
 class Loop(threading.Thread):

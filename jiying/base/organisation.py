@@ -5,14 +5,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Invalid, NotFound
 from jiying.base.models import Department, Person, Role, Team
 from jiying.base.personnel import RIGHT, mark, require_administrator
 from jiying.base.policies import RIGHTS, require
+from jiying.base.transactions import short
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -29,7 +28,7 @@ def role_facts(role: Role) -> dict[str, Any]:
     return {"code": role.code, "name": role.name, "rights": sorted(role.rights)}
 
 
-@transaction.atomic
+@short
 def save_team(*, actor: Actor, code: str, name: str, department: str, seen: str | None, now: datetime) -> Team:
     """A new team (`seen` None), or another name and department for one; its code stays, because rules name it."""
     require(actor, RIGHT)
@@ -44,7 +43,7 @@ def save_team(*, actor: Actor, code: str, name: str, department: str, seen: str 
     return team
 
 
-@transaction.atomic
+@short
 def save_department(*, actor: Actor, code: str, name: str, seen: str | None, now: datetime) -> Department:
     require(actor, RIGHT)
     row: Department
@@ -55,7 +54,7 @@ def save_department(*, actor: Actor, code: str, name: str, seen: str | None, now
     return row
 
 
-@transaction.atomic
+@short
 def save_role(*, actor: Actor, code: str, name: str, rights: Collection[str], seen: str | None, now: datetime) -> Role:
     """A new role, or other rights for one. Somebody must stay who can edit people."""
     require(actor, RIGHT)
@@ -70,7 +69,7 @@ def save_role(*, actor: Actor, code: str, name: str, rights: Collection[str], se
     return role
 
 
-@transaction.atomic
+@short
 def remove_role(*, actor: Actor, code: str, now: datetime) -> None:
     """Remove an own role that nobody has."""
     require(actor, RIGHT)

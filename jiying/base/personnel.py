@@ -23,6 +23,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
 from jiying.base.models import Department, Person, Role, Team
 from jiying.base.policies import require
+from jiying.base.transactions import short
 
 RIGHT = "people.edit"
 _USERNAME = re.compile(r"[\w.@-]{1,60}")
@@ -126,7 +127,7 @@ def mark(facts: Mapping[str, Any]) -> str:
 # --- verbs -----------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@short
 def hire(*, actor: Actor, profile: Profile, now: datetime) -> tuple[Person, str]:
     """A new person with a generated password, which is returned once and kept as a hash only."""
     require(actor, RIGHT)
@@ -138,7 +139,7 @@ def hire(*, actor: Actor, profile: Profile, now: datetime) -> tuple[Person, str]
     return person, password
 
 
-@transaction.atomic
+@short
 def change(*, actor: Actor, person_id: int, profile: Profile, seen: str, now: datetime) -> Person:
     """Change a person as the form says. Nobody switches off themselves, and somebody must stay who can edit people."""
     person = _locked(person_id)
@@ -157,7 +158,7 @@ def change(*, actor: Actor, person_id: int, profile: Profile, seen: str, now: da
     return person
 
 
-@transaction.atomic
+@short
 def change_own(*, actor: Actor, language: str, time_zone: str, now: datetime) -> Person:
     """One's own language and time zone; everything else about oneself is for those who edit people."""
     if actor.id is None:
@@ -172,7 +173,7 @@ def change_own(*, actor: Actor, language: str, time_zone: str, now: datetime) ->
     return person
 
 
-@transaction.atomic
+@short
 def reset_password(*, actor: Actor, person_id: int, now: datetime) -> str:
     """A generated password, returned once. Sessions of the person end, because they were sealed with the old one."""
     person = _locked(person_id)

@@ -13,6 +13,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Invalid, NotFound
 from jiying.base.models import Setting
 from jiying.base.policies import require
+from jiying.base.transactions import short
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def forget() -> None:
     _kept = (0.0, {})
 
 
-@transaction.atomic
+@short
 def put(*, actor: Actor, key: str, value: Any, revision: int, now: datetime) -> None:
     """Change a setting; a stale form is refused, the change is journalled."""
     require(actor, "system.settings")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Q
 
 from jiying.base import journal
@@ -14,6 +13,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Fault, Invalid, NotFound
 from jiying.base.models import ApiToken, Person
 from jiying.base.policies import RIGHTS
+from jiying.base.transactions import short
 
 PREFIX = "jy_"
 
@@ -22,7 +22,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@transaction.atomic
+@short
 def issue(*, actor: Actor, person: Person, name: str, scopes: Collection[str], now: datetime) -> str:
     """Make a token for a person; the returned text is shown once and never again. No scopes: all rights of the person.
 
@@ -50,7 +50,7 @@ def of_person(person_id: int) -> list[ApiToken]:
     return list(ApiToken.objects.filter(person_id=person_id, revoked_at__isnull=True).order_by("-pk"))
 
 
-@transaction.atomic
+@short
 def revoke(*, actor: Actor, token_id: int, now: datetime) -> None:
     """End one of one's own tokens; it is refused from now on."""
     own = ApiToken.objects.filter(pk=token_id, person_id=actor.id or 0, revoked_at__isnull=True)

@@ -13,6 +13,7 @@ from jiying.base import due, subjects
 from jiying.base.actor import of_person
 from jiying.base.errors import Conflict, Denied
 from jiying.base.models import JournalEntry
+from jiying.base.transactions import short
 from tests.alerts import cast
 from tests.alerts.cast import NOW, Promises, notice
 from tests.servers import SmtpSink, free_port
@@ -75,7 +76,7 @@ def test_what_was_met_meanwhile_is_withheld_and_journalled(promises: Promises, p
     ("happens", "why"),
     [
         (lambda promises, ann: promises.over.add(1), "subject_over"),
-        (lambda promises, ann: reading.withdraw("promise", [1], NOW), "withdrawn"),
+        (lambda promises, ann: short(reading.withdraw)("promise", [1], NOW), "withdrawn"),
         (
             lambda promises, ann: reading.acknowledge(
                 actor=of_person(ann), alert_id=Alert.objects.get(subject_id=1).pk, now=NOW

@@ -1,4 +1,4 @@
-"""The very second in which a promise is due: who keeps it then is in time, nobody takes a fired breach back (C12, C14)."""
+"""The second in which a promise is due: who keeps it then is in time, nobody takes a fired breach back (C12, C14)."""
 
 from collections.abc import Callable
 from datetime import timedelta

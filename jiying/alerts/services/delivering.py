@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.db.models import F
 
 from jiying.alerts.models import Alert, Delivery
@@ -17,6 +16,7 @@ from jiying.alerts.services.posting import Line, NotSent
 from jiying.base import due, journal
 from jiying.base.actor import SYSTEM
 from jiying.base.models import Person
+from jiying.base.transactions import short
 
 log = structlog.get_logger()
 LEASE = timedelta(seconds=120)
@@ -38,26 +38,26 @@ def deliver(ids: Sequence[int], now: datetime) -> int:
     return n_done
 
 
+@short
 def _take(person_id: int, way: str, now: datetime) -> list[Delivery]:
     """Lease what is due for this person: a fresh one into which all others flow, and those that may have arrived.
 
     A message that may have arrived keeps its key, so nothing may be added to it: a receiver that drops it would lose
     the addition. All others have certainly not arrived; even those that wait for their next try join.
     """
-    with transaction.atomic():
-        waiting = list(
-            Delivery.objects.select_for_update()
-            .filter(person_id=person_id, way=way, state=State.WAITING, wake_at__isnull=False)
-            .order_by("pk")
-        )
-        taken = [row for row in waiting if row.lease_until is not None and _is_due(row, now)]
-        fresh = [row for row in waiting if row.lease_until is None]
-        if any(_is_due(row, now) for row in fresh) and not _gathers(fresh, now):
-            taken.append(_merge(fresh))
-        for row in taken:
-            row.wake_at = row.lease_until = now + LEASE
-            row.fence += 1
-            row.save(update_fields=["wake_at", "lease_until", "fence", "created_at"])
+    waiting = list(
+        Delivery.objects.select_for_update()
+        .filter(person_id=person_id, way=way, state=State.WAITING, wake_at__isnull=False)
+        .order_by("pk")
+    )
+    taken = [row for row in waiting if row.lease_until is not None and _is_due(row, now)]
+    fresh = [row for row in waiting if row.lease_until is None]
+    if any(_is_due(row, now) for row in fresh) and not _gathers(fresh, now):
+        taken.append(_merge(fresh))
+    for row in taken:
+        row.wake_at = row.lease_until = now + LEASE
+        row.fence += 1
+        row.save(update_fields=["wake_at", "lease_until", "fence", "created_at"])
     return taken
 
 
@@ -120,6 +120,7 @@ def _gone(person: Person, alerts: Sequence[Alert]) -> dict[int, str]:
     return checks.passed(alerts)
 
 
+@short
 def _withhold(
     row: Delivery, alerts: Collection[Alert], why: Mapping[int, str], others_left: bool, now: datetime
 ) -> None:
@@ -134,12 +135,11 @@ def _withhold(
         )
         for alert in alerts
     ]
-    with transaction.atomic():
-        if others_left:
-            Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(delivery=None)
-        elif not due.finish(row, state=State.WITHHELD):
-            return  # the lease was lost: whoever has the row now says so
-        journal.record(SYSTEM, facts, now=now)
+    if others_left:
+        Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(delivery=None)
+    elif not due.finish(row, state=State.WITHHELD):
+        return  # the lease was lost: whoever has the row now says so
+    journal.record(SYSTEM, facts, now=now)
 
 
 def _put_off(row: Delivery, error: NotSent, now: datetime) -> None:

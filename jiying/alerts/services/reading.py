@@ -3,40 +3,43 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db.models import QuerySet
 
 from jiying.alerts.models import Alert, Delivery
 from jiying.base import due, journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, NotFound
 from jiying.base.policies import require
+from jiying.base.transactions import short
 
 State = Alert.State
 _OPEN = (State.NEW, State.SEEN)
 
 
-@transaction.atomic
+@short
 def mark_seen(*, actor: Actor, alert_ids: Collection[int], now: datetime) -> int:
     """The person has seen these pop-ups; no decision, so no journal. Denied if any is somebody else's."""
     _own(actor, alert_ids)
-    return Alert.objects.filter(pk__in=alert_ids, state=State.NEW).update(state=State.SEEN, seen_at=now)
+    new = _locked(Alert.objects.filter(pk__in=alert_ids, state=State.NEW))
+    return Alert.objects.filter(pk__in=new).update(state=State.SEEN, seen_at=now)
 
 
-@transaction.atomic
+@short
 def acknowledge(*, actor: Actor, alert_id: int, now: datetime) -> bool:
     """The person takes note; True if this changed anything. Denied if it is somebody else's alert."""
     if not _own(actor, [alert_id]):
         raise NotFound("alert", alert_id)
-    return bool(_note(actor, Alert.objects.filter(pk=alert_id).values_list("pk", flat=True), now))
+    Alert.objects.select_for_update(no_key=True).filter(pk=alert_id).first()  # one alone can wait for nobody in a ring
+    return bool(_note(actor, Alert.objects.filter(pk=alert_id), now))
 
 
-@transaction.atomic
+@short
 def acknowledge_all(*, actor: Actor, up_to: int, now: datetime) -> int:
     """Take note of all own alerts that the person's page showed: those with an id up to `up_to`."""
     if actor.id is None:
         raise Denied("alerts.own")
     mine = Alert.objects.filter(person_id=actor.id, pk__lte=up_to, state__in=_OPEN)
-    return _note(actor, mine.values_list("pk", flat=True), now)
+    return _note(actor, mine, now)
 
 
 def withdraw(
@@ -55,10 +58,11 @@ def withdraw(
         rows = rows.filter(kind=kind)
     for name, values in (about or {}).items():
         rows = rows.filter(**{f"data__{name}__in": list(values)})
-    return rows.update(state=State.WITHDRAWN)
+    ids = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return Alert.objects.filter(pk__in=ids).update(state=State.WITHDRAWN) if ids else 0
 
 
-@transaction.atomic
+@short
 def send_again(*, actor: Actor, delivery_id: int, now: datetime) -> None:
     """Try a dead message anew, with its key; its alerts are checked again before it goes."""
     row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
@@ -80,14 +84,19 @@ def _own(actor: Actor, alert_ids: Collection[int]) -> set[int]:
     return set(owners)
 
 
-def _note(actor: Actor, alert_ids: Collection[int], now: datetime) -> int:
+def _locked(alerts: QuerySet[Alert]) -> list[int]:
+    """Ids of a person's alerts, locked; without those that somebody is settling with their subject just now.
+
+    A verb holds its subject and settles alerts of it in several steps: who waited here with other alerts in hand would
+    close a ring. What is left out is settled in a moment, or can be noted with the next click.
+    """
+    return list(alerts.select_for_update(skip_locked=True, no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def _note(actor: Actor, alerts: QuerySet[Alert], now: datetime) -> int:
     """Lock, write and journal on each subject; what was noted or settled before stays as it is."""
-    rows = list(
-        Alert.objects.select_for_update()
-        .filter(pk__in=list(alert_ids), state__in=_OPEN)
-        .order_by("pk")
-        .only("pk", "subject_kind", "subject_id", "kind", "data", "person_id")
-    )
+    ids = _locked(alerts.filter(state__in=_OPEN))
+    rows = list(Alert.objects.filter(pk__in=ids).order_by("pk"))
     Alert.objects.filter(pk__in=[row.pk for row in rows]).update(state=State.ACKNOWLEDGED, acknowledged_at=now)
     journal.record(
         actor,

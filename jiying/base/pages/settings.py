@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -16,6 +15,7 @@ from jiying.base.errors import Conflict, Fault, Invalid, Refused
 from jiying.base.models import Setting
 from jiying.base.policies import require
 from jiying.base.settings_store import Definition
+from jiying.base.transactions import short
 
 
 @login_required
@@ -31,7 +31,7 @@ def show(request: HttpRequest) -> HttpResponse:
     return redirect("settings")
 
 
-@transaction.atomic
+@short
 def _save(request: HttpRequest) -> None:
     """Put every setting that the form changed; one fault keeps them all as they were."""
     now, kept, faults = timezone.now(), _kept(), list[Fault]()

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Max
 
 from jiying.base import documents
@@ -16,6 +15,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Invalid, NotFound
 from jiying.base.models import VersionedDocument
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.core.calendars import CalendarSpec
 from jiying.core.statutory import seeded
 
@@ -25,7 +25,7 @@ MAX_LABEL = 40
 Hours = int | list[list[int]]  # a weekday whose hours a worked day takes, or its own intervals in minutes
 
 
-@transaction.atomic
+@short
 def change_day(
     *, actor: Actor, key: str, seen: int, day: date, closed: str | None, worked: Hours | None, now: datetime
 ) -> VersionedDocument:
@@ -45,7 +45,7 @@ def change_day(
     return _save(actor, latest, {**latest.body, "closed": _sorted(shut), "worked": _sorted(open_)}, now)
 
 
-@transaction.atomic
+@short
 def change_hours(
     *, actor: Actor, key: str, seen: int, title: str, fields: Mapping[str, Any], now: datetime
 ) -> VersionedDocument:
@@ -55,7 +55,7 @@ def change_hours(
     return _save(actor, latest, {**latest.body, **fields}, now)
 
 
-@transaction.atomic
+@short
 def take_statutory_days(*, actor: Actor, key: str, seen: int, now: datetime) -> VersionedDocument:
     """Add the statutory days that the installed packages know by now; days entered by hand stay (C2)."""
     latest = _locked(actor, key, seen)
@@ -68,7 +68,7 @@ def take_statutory_days(*, actor: Actor, key: str, seen: int, now: datetime) -> 
     return _save(actor, latest, replace(grown, first_year=spec.first_year).to_json(), now)
 
 
-@transaction.atomic
+@short
 def copy(*, actor: Actor, source: str, key: str, title: str, now: datetime) -> VersionedDocument:
     """A new calendar with the days and hours of another one."""
     require(actor, RIGHT)

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from jiying.base import journal, subjects, texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.clocks.models import BreachCause, Clock
 
 State = BreachCause.State
@@ -29,7 +28,7 @@ def _check(code: str) -> None:
         raise Invalid.one("code", "unknown_value", value=code, known=", ".join(texts.TERMS["cause"]))
 
 
-@transaction.atomic
+@short
 def name_cause(*, actor: Actor, clock_id: int, code: str, note: str, now: datetime) -> BreachCause:
     """Name the cause of a breached clock; a cause that a supervisor has judged stays."""
     if "desk.handle" not in actor.rights and "desk.approve_cause" not in actor.rights:
@@ -46,7 +45,7 @@ def name_cause(*, actor: Actor, clock_id: int, code: str, note: str, now: dateti
     return cause
 
 
-@transaction.atomic
+@short
 def approve_cause(*, actor: Actor, clock_id: int, code: str, note: str, now: datetime) -> BreachCause:
     """Approve the named cause, or put another in its place."""
     require(actor, "desk.approve_cause")

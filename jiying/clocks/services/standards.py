@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from jiying.base import documents
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Invalid
 from jiying.base.models import VersionedDocument
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.clocks.queries import STANDARD
 from jiying.core.standards.table import FACTS
 
@@ -20,7 +19,7 @@ RIGHT = "clocks.edit"
 State = VersionedDocument.State
 
 
-@transaction.atomic
+@short
 def begin(*, actor: Actor, now: datetime) -> VersionedDocument:
     """A draft equal to the version in force. Conflict while another draft or proposal is open: one after the other."""
     require(actor, RIGHT)

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.urls import reverse
@@ -23,6 +22,7 @@ from jiying.base import files
 from jiying.base.actor import Actor
 from jiying.base.context import actor_of
 from jiying.base.errors import Denied, Invalid, NotFound
+from jiying.base.transactions import short
 from jiying.desk import forms as desk_forms
 from jiying.desk.models import Ticket
 from jiying.desk.pages import ticket as ticket_pages
@@ -65,23 +65,23 @@ class Verb:
 # --- what each verb runs ---------------------------------------------------------------------------------------------
 
 
+@short
 def _reply(act: Act) -> None:
     """A reply, alone or with what follows it, and its files: all of it or nothing."""
     follows = act.text("then")
     files.check(act.uploads)
-    with transaction.atomic():
-        hold_for = "customer" if follows == "wait" else ""
-        message = talking.reply(**act.common, body=act.text("body"), hold_for=hold_for)
-        files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
-        if follows == "resolve":
-            handling.resolve(**act.common)
+    hold_for = "customer" if follows == "wait" else ""
+    message = talking.reply(**act.common, body=act.text("body"), hold_for=hold_for)
+    files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
+    if follows == "resolve":
+        handling.resolve(**act.common)
 
 
+@short
 def _note(act: Act) -> None:
     files.check(act.uploads)
-    with transaction.atomic():
-        message = talking.note(**act.common, body=act.text("body"))
-        files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
+    message = talking.note(**act.common, body=act.text("body"))
+    files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
 
 
 def _call(act: Act) -> None:

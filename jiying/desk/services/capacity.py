@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import transaction
-
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault, Invalid, NotFound
 from jiying.base.models import Person
 from jiying.base.personnel import RIGHT
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.core.standards import CHANNELS
 from jiying.desk.models import AgentLoad
 from jiying.desk.queries.capacity import MOST
 from jiying.desk.services import loads
 
 
-@transaction.atomic
+@short
 def set_capacity(*, actor: Actor, person_id: int, capacity: Mapping[str, int], now: datetime) -> None:
     """Places by channel; 0 takes the channel away. A channel not named stays. More places call the router."""
     person = Person.objects.select_for_update(no_key=True).filter(pk=person_id).first()

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from django.db import transaction
-
 from jiying.alerts.services import reading as alerts
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.models import Department, Person
+from jiying.base.transactions import short
 from jiying.clocks.queries import versions_in_force
 from jiying.clocks.services.keeping import keep
 from jiying.core import lifecycle
@@ -28,7 +27,7 @@ def lock_many(ids: Collection[int], skip_locked: bool) -> Mapping[int, Collabora
     return {row.pk: row for row in rows.order_by("pk")}
 
 
-@transaction.atomic
+@short
 def ask(
     *,
     actor: Actor,
@@ -98,7 +97,7 @@ def _open(actor: Actor, collaboration_id: int) -> Collaboration:
     return found
 
 
-@transaction.atomic
+@short
 def answer(*, actor: Actor, collaboration_id: int, answer: str, now: datetime) -> Collaboration:
     """The department answers: its clock stops, and a ticket that waited for it wakes."""
     found = _open(actor, collaboration_id)
@@ -114,7 +113,7 @@ def answer(*, actor: Actor, collaboration_id: int, answer: str, now: datetime) -
     return found
 
 
-@transaction.atomic
+@short
 def withdraw(*, actor: Actor, collaboration_id: int, now: datetime) -> Collaboration:
     """The question is no longer needed."""
     found = _open(actor, collaboration_id)

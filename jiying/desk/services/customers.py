@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
 
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
+from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.policies import visible
 
@@ -137,7 +137,7 @@ def _news(customer: Customer, data: CustomerData) -> dict[str, str]:
     return news
 
 
-@transaction.atomic
+@short
 def reveal(*, actor: Actor, customer_id: int, ticket: str, now: datetime) -> Customer:
     """Show a customer's masked data to somebody with the right; who looked at whom and where is a fact (D12).
 
@@ -159,7 +159,7 @@ def reveal(*, actor: Actor, customer_id: int, ticket: str, now: datetime) -> Cus
     return customer
 
 
-@transaction.atomic
+@short
 def change(*, actor: Actor, customer_id: int, revision: int, now: datetime, **values: Any) -> Customer:
     """Change a customer's data; a stale form is refused. The journal says which fields, never their content."""
     if not actor.rights & {"desk.handle", "desk.assign"}:

@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Invalid
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.clocks import queries as clocks
 from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
@@ -18,7 +17,7 @@ from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle, wake
 
 
-@transaction.atomic
+@short
 def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
     """The assigned agent says "mine"; an unassigned ticket of the queue is taken. Nobody takes another's ticket."""
     require(actor, "desk.handle")
@@ -51,7 +50,7 @@ def accepted(ticket: Ticket, now: datetime) -> journal.Fact:
     return fact(ticket, "accepted", now, {"by": ticket.assignee_id})
 
 
-@transaction.atomic
+@short
 def hold(
     *, actor: Actor, number: str, reason: str, note: str = "", revision: int | None = None, now: datetime
 ) -> Ticket:
@@ -72,7 +71,7 @@ def held(ticket: Ticket, reason: str, note: str, now: datetime) -> journal.Fact:
     return fact(ticket, "held", now, {"reason": reason, "note": note})
 
 
-@transaction.atomic
+@short
 def resume(*, actor: Actor, number: str, now: datetime) -> Ticket:
     """Work goes on."""
     ticket = lock(number)
@@ -87,7 +86,7 @@ def resumed(ticket: Ticket, now: datetime) -> journal.Fact:
     return fact(ticket, "resumed", now)
 
 
-@transaction.atomic
+@short
 def resolve(
     *, actor: Actor, number: str, note: str = "", cause: str = "", revision: int | None = None, now: datetime
 ) -> Ticket:
@@ -110,7 +109,7 @@ def _confirmation_s(now: datetime) -> int:
     return clocks.standard(clocks.versions_in_force(now)["standard"]).confirmation_s
 
 
-@transaction.atomic
+@short
 def confirm(*, actor: Actor, number: str, now: datetime) -> Ticket:
     """The customer confirms that it is solved (told to the desk by any way)."""
     ticket = lock(number)
@@ -120,7 +119,7 @@ def confirm(*, actor: Actor, number: str, now: datetime) -> Ticket:
     return ticket
 
 
-@transaction.atomic
+@short
 def close(*, actor: Actor, number: str, note: str = "", now: datetime) -> Ticket:
     """Close a resolved ticket without waiting for the customer."""
     ticket = lock(number)
@@ -136,7 +135,7 @@ def _end(actor: Actor, ticket: Ticket, kind: str, data: dict[str, Any], now: dat
     TicketTimer.objects.filter(ticket=ticket).update(wake_at=None)
 
 
-@transaction.atomic
+@short
 def reject(*, actor: Actor, number: str, note: str = "", now: datetime) -> Ticket:
     """Not solved, says the customer: the same resolution clock runs on."""
     ticket = lock(number)
@@ -162,7 +161,7 @@ def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime
     return fact(ticket, kind, now, data)
 
 
-@transaction.atomic
+@short
 def reopen(*, actor: Actor, number: str, reason: str = "", now: datetime) -> Ticket:
     """Start over a resolved or closed ticket: a new resolution clock, the old result stays."""
     ticket = lock(number)
@@ -176,7 +175,7 @@ def reopened(ticket: Ticket, reason: str, now: datetime) -> journal.Fact:
     return _back_to_work(ticket, "reopened", {"reason": reason}, now)
 
 
-@transaction.atomic
+@short
 def cancel(*, actor: Actor, number: str, reason: str, now: datetime) -> Ticket:
     """Not a request after all (test, spam, withdrawn by the customer)."""
     ticket = lock(number)
@@ -190,7 +189,7 @@ def cancel(*, actor: Actor, number: str, reason: str, now: datetime) -> Ticket:
     return ticket
 
 
-@transaction.atomic
+@short
 def merge(*, actor: Actor, number: str, into: str, now: datetime) -> Ticket:
     """Mark a ticket as a duplicate of another one; its clocks end as cancelled, its alerts stop."""
     if number == into:
@@ -224,7 +223,7 @@ def _stop(actor: Actor, ticket: Ticket, status: str, last: journal.Fact, now: da
         loads.give_back(place, ticket.channel, now)
 
 
-@transaction.atomic
+@short
 def set_priority(
     *, actor: Actor, number: str, priority: str, reason: str, revision: int | None = None, now: datetime
 ) -> Ticket:
@@ -248,7 +247,7 @@ def set_priority(
     return ticket
 
 
-@transaction.atomic
+@short
 def reclassify(
     *,
     actor: Actor,
@@ -283,7 +282,7 @@ def reclassify(
     return ticket
 
 
-@transaction.atomic
+@short
 def escalate(*, actor: Actor, number: str, level: int, reason: str, now: datetime) -> Ticket:
     """Raise a ticket to a higher level (升级, D3a): a label, and an alert to the responsible at once."""
     ticket = lock(number)

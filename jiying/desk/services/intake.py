@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
-from jiying.base import counters, journal, roster
+from jiying.base import counters, journal, roster, transactions
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid
 from jiying.base.inserting import insert
@@ -89,8 +90,7 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
         try:
-            with transaction.atomic():
-                return _create(actor, new, number, tried, now)
+            return transactions.run(partial(_create, actor, new, number, tried, now))
         except _PlaceTaken as lost:  # two tickets chose the last place of one agent: this one chooses again
             tried |= {lost.person_id}
         except IntegrityError:
@@ -98,8 +98,7 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
                 return Opened(known, None)
             if _try == TRIES - 1:
                 raise
-    with transaction.atomic():
-        return _create(actor, replace(new, take_it=False), number, None, now)
+    return transactions.run(partial(_create, actor, replace(new, take_it=False), number, None, now))
 
 
 class _PlaceTaken(Exception):

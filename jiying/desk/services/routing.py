@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from jiying.base import due, journal
 from jiying.base.actor import SYSTEM, Actor
 from jiying.base.errors import Denied, Invalid, NotFound
 from jiying.base.models import Person, Team
+from jiying.base.transactions import short
 from jiying.clocks import queries as clocks
 from jiying.core import routing as core
 from jiying.desk.models import RouteCall, Ticket, TicketTimer
@@ -142,7 +141,7 @@ def route_unaccepted(ticket: Ticket, now: datetime) -> None:
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@short
 def transfer(
     *,
     actor: Actor,
@@ -193,7 +192,7 @@ def _to_team(actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datet
         loads.give_back(before, ticket.channel, now)
 
 
-@transaction.atomic
+@short
 def set_presence(*, actor: Actor, person_id: int, presence: str, reason: str = "", now: datetime) -> Person:
     """An agent's presence (D27), an event of its own; who comes online is offered what waits."""
     if actor.id != person_id and "desk.assign" not in actor.rights:

@@ -4,11 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Denied, Invalid
+from jiying.base.transactions import short
 from jiying.core import lifecycle
 from jiying.desk.models import Message, Ticket
 from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
@@ -29,7 +28,7 @@ def _body(text: str) -> str:
     return text
 
 
-@transaction.atomic
+@short
 def reply(
     *,
     actor: Actor,
@@ -60,7 +59,7 @@ def reply(
     return _write(actor, ticket, Message(kind="reply", by=by, body=body), facts, now)
 
 
-@transaction.atomic
+@short
 def call(
     *,
     actor: Actor,
@@ -89,7 +88,7 @@ def call(
     return _write(actor, ticket, Message(kind="call", body=note.strip(), call=details), facts, now)
 
 
-@transaction.atomic
+@short
 def note(*, actor: Actor, number: str, body: str, now: datetime) -> Message:
     """An internal note: never seen by the customer, stops no clock. Everybody who sees the ticket may write one."""
     ticket = lock(number)
@@ -102,7 +101,7 @@ def note(*, actor: Actor, number: str, body: str, now: datetime) -> Message:
     return _write(actor, ticket, Message(kind="note", body=body), [said], now)
 
 
-@transaction.atomic
+@short
 def customer_message(*, actor: Actor, number: str, body: str, at: datetime | None = None, now: datetime) -> Message:
     """What the customer says, by whatever way: wakes a waiting ticket, reopens an ended one, starts next response."""
     ticket = lock(number)

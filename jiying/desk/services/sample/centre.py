@@ -9,10 +9,10 @@ from pathlib import Path
 from random import Random
 
 from django.conf import settings
-from django.db import transaction
 
 from jiying.base import settings_store
 from jiying.base.models import Person, Setting
+from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.services import bulk
 from jiying.desk.services.sample import causes, crowd, demand, scene, staff, words
@@ -51,7 +51,7 @@ def is_empty() -> bool:
     return not (Person.objects.exists() or Ticket.objects.exists())
 
 
-@transaction.atomic
+@short
 def make(wanted: Wanted, now: datetime) -> Made:
     """Fill an empty house, prepared by `jiying prepare`, as it stands at `now`."""
     now = now.replace(microsecond=0)
