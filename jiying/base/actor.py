@@ -17,6 +17,12 @@ class Actor:
     id: int | None = None
     person: "Person | None" = None
     scopes: frozenset[str] | None = None
+    token: int | None = None
+
+    @property
+    def caller(self) -> str:
+        """Whose idempotency keys a call has: each token's own, else the person's."""
+        return f"{self.kind}:{self.id}" if self.token is None else f"api:{self.token}"
 
     @cached_property
     def rights(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ from jiying.base.models import CacheRow, IdempotencyKey, Setting, Tick
 
 log = structlog.get_logger()
 KEEP = timedelta(days=7)
+KEEP_KEYS = timedelta(hours=24)  # the answers beside them may hold personal data
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def run_due(now: datetime) -> int:
 def tidy(at: datetime) -> None:
     """Drops what nobody needs any more: old ticks and idempotency keys, ended sessions, expired cache rows."""
     Tick.objects.filter(at__lt=at - KEEP).delete()
-    IdempotencyKey.objects.filter(at__lt=at - KEEP).delete()
+    IdempotencyKey.objects.filter(at__lt=at - KEEP_KEYS).delete()
     Session.objects.filter(expire_date__lt=at).delete()
     CacheRow.objects.filter(expires__lt=at).delete()
     stale = [

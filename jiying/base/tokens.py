@@ -89,7 +89,7 @@ def _find(key: str, now: datetime) -> Actor | None:
         return None
     if row.used_at is None or now - row.used_at > timedelta(minutes=1):
         ApiToken.objects.filter(pk=row.pk).update(used_at=now)
-    return Actor("token", row.person_id, row.person, frozenset(row.scopes) if row.scopes else None)
+    return Actor("token", row.person_id, row.person, frozenset(row.scopes) if row.scopes else None, row.pk)
 
 
 _KEEP_S, _MAX_KEPT = 1.0, 1000

@@ -10,7 +10,7 @@ from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from jiying.base.api import answering, people
+from jiying.base.api import answering, people, repeating
 from jiying.base.api.auth import Bearer, SignedIn, Unauthenticated
 from jiying.base.api.reading import Parser, fault_of
 from jiying.base.errors import Fault, Invalid, NotFound, Refused
@@ -19,7 +19,8 @@ from jiying.clocks import api as clocks
 from jiying.desk import api as desk
 
 _DESCRIPTION = """Jiying's REST API. Instants are ISO 8601 with an offset; durations are whole seconds and end in `_s`.
-Lists are paged by an opaque `cursor`. Refusals are `application/problem+json` with a code and a text for each field."""
+Lists are paged by an opaque `cursor`. Refusals are `application/problem+json` with a code and a text for each field.
+Every POST takes an `Idempotency-Key`, so that it can be repeated safely for 24 hours."""
 
 _PROBLEM = {
     "type": "object",
@@ -66,6 +67,8 @@ class Api(NinjaAPI):
         schema["components"]["schemas"]["Problem"] = _PROBLEM
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for operations in schema["paths"].values():
+            if "post" in operations:
+                operations["post"].setdefault("parameters", []).append(repeating.PARAMETER)
             for operation in operations.values():
                 operation["responses"]["default"] = {"description": "Refused", "content": content}
         return schema
@@ -102,6 +105,7 @@ def _refused_by_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
     return answering.of_exception(request, error.__cause__ or Refused(Fault("", "bad_request")))
 
 
+api.add_decorator(repeating.once)
 api.add_router("", people.router)
 api.add_router("", clocks.router)
 api.add_router("", desk.router)

@@ -91,7 +91,7 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
 
 @router.post("/tokens", response={201: TokenRow}, tags=["tokens"])
 def create_token(request: HttpRequest, payload: TokenIn) -> HttpResponse:
-    """A new token of one's own; its text is in this answer and nowhere else."""
+    """A new token of one's own; its text is in this answer and nowhere else, not in that to a repeat either."""
     actor = actor_of(request)
     if actor.person is None:
         raise Invalid.one("person", "required", field="person")
@@ -99,7 +99,7 @@ def create_token(request: HttpRequest, payload: TokenIn) -> HttpResponse:
         actor=actor, person=actor.person, name=payload.name, scopes=payload.scopes, now=timezone.now()
     )
     row = ApiToken.objects.get(digest=tokens.digest(secret))
-    return answer(_token(row, secret), 201, {"Location": f"/api/v1/tokens/{row.pk}"})
+    return answer(_token(row, secret), 201, {"Location": f"/api/v1/tokens/{row.pk}"}, kept=_token(row))
 
 
 @router.delete("/tokens/{token_id}", response={204: None}, tags=["tokens"])

@@ -73,6 +73,12 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
-def answer(row: object, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """A finished row (or a list or dict of them) as JSON."""
-    return HttpResponse(to_json(row), status=status, content_type="application/json", headers=headers)
+def answer(
+    row: object, status: int = 200, headers: Mapping[str, str] | None = None, *, kept: object = None
+) -> HttpResponse:
+    """A finished row (or a list or dict of them) as JSON. `kept` goes beside an idempotency key in its place, where the
+    answer holds a secret that is shown once."""
+    response = HttpResponse(to_json(row), status=status, content_type="application/json", headers=headers)
+    if kept is not None:
+        response.kept = to_json(kept)  # type: ignore[attr-defined]
+    return response

@@ -44,13 +44,16 @@ class Tick(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A create that was done: the same key of the same actor gives the same subject again."""
+    """A call that was done: the same key of the same caller gives the first answer again (`base.api.repeating`)."""
 
     actor = models.CharField(max_length=40)
     key = models.CharField(max_length=120)
     digest = models.CharField(max_length=64)  # of the request: another body under the same key is refused
-    subject_kind = models.CharField(max_length=20)
-    subject_id = models.BigIntegerField()
+    subject_kind = models.CharField(max_length=20, blank=True)
+    subject_id = models.BigIntegerField(null=True)
+    status = models.PositiveSmallIntegerField(default=201)
+    location = models.CharField(max_length=200, blank=True)
+    answer = models.TextField(blank=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

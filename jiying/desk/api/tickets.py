@@ -1,12 +1,11 @@
 """Tickets: open, list, read."""
 
-from typing import Annotated
-
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Header, Query, Router
-from pydantic import StringConstraints
+from ninja import Query, Router
+from pydantic_core import to_json
 
+from jiying.base.api import repeating
 from jiying.base.api.wire import actor_of, answer
 from jiying.desk.api.schemas import Number, Paging, TicketFilter, TicketIn
 from jiying.desk.queries import tickets_api as rows
@@ -14,23 +13,23 @@ from jiying.desk.services import intake
 
 router = Router(tags=["tickets"])
 
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[\x21-\x7e]+$")]
-
 
 @router.post("/tickets", response={201: rows.TicketRow})
-def create_ticket(
-    request: HttpRequest,
-    payload: TicketIn,
-    key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None,
-) -> HttpResponse:
-    """Open a ticket: number, priority, clocks and assignment are there in the answer. The same `Idempotency-Key` with
-    the same body gives the same ticket again (`Idempotent-Replayed: true`); with another body it is refused."""
+@repeating.by_itself
+def create_ticket(request: HttpRequest, payload: TicketIn) -> HttpResponse:
+    """Open a ticket: number, priority, clocks and assignment are there in the answer."""
     actor = actor_of(request)
-    opened = intake.receive(actor=actor, new=payload.request(key or ""), now=timezone.now())
-    headers = {"Location": f"/api/v1/tickets/{opened.ticket.number}"}
+    new = payload.request(repeating.key_of(request))
+    opened = intake.receive(
+        actor=actor,
+        new=new,
+        now=timezone.now(),
+        answer=lambda ticket, clocks: to_json(rows.ticket_row(actor, ticket, clocks)).decode(),
+    )
+    location = f"/api/v1/tickets/{opened.ticket.number}"
     if opened.clocks is None:
-        return answer(rows.one(actor, opened.ticket.number), 201, {**headers, "Idempotent-Replayed": "true"})
-    return answer(rows.ticket_row(actor, opened.ticket, opened.clocks), 201, headers)
+        return repeating.again(201, opened.answer, location)
+    return answer(rows.ticket_row(actor, opened.ticket, opened.clocks), 201, {"Location": location})
 
 
 @router.get("/tickets", response=rows.TicketPage)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -62,10 +62,19 @@ class NewTicket:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A ticket with its clocks as they were stored; `clocks` is None for a repeat, which stored nothing."""
+    """A ticket with its clocks as they were stored; for a repeat, which stored nothing, `clocks` is None and `answer`
+    what was kept beside the key."""
 
     ticket: Ticket
     clocks: list[Clock] | None
+    answer: str = ""
+
+
+Answer = Callable[[Ticket, list[Clock]], str]  # what a repeat is told: written where the ticket is, or not at all
+
+
+def _no_answer(ticket: Ticket, clocks: list[Clock]) -> str:
+    return ""
 
 
 def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
@@ -73,8 +82,9 @@ def open_ticket(*, actor: Actor, new: NewTicket, now: datetime) -> Ticket:
     return receive(actor=actor, new=new, now=now).ticket
 
 
-def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
-    """Open a ticket, classified, routed and with its clocks; the same idempotency key gives the same ticket again.
+def receive(*, actor: Actor, new: NewTicket, now: datetime, answer: Answer = _no_answer) -> Opened:
+    """Open a ticket, classified, routed and with its clocks; the same idempotency key gives the same ticket again, and
+    what `answer` wrote of it in the transaction that made it.
 
     Raises Denied, Invalid (all faults at once), Conflict (the key was used for another request).
     """
@@ -83,22 +93,22 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime) -> Opened:
         require(actor, "desk.handle")
     new = replace(new, subject=new.subject.strip())
     if (known := _known(actor, new)) is not None:  # before all checks: what was a fresh receipt is past on a repeat
-        return Opened(known, None)
+        return known
     if faults := _faults(actor, new, now):
         raise Invalid(*faults)
     number = _take_number(_receipt(new, now))
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
         try:
-            return transactions.run(partial(_create, actor, new, number, tried, now))
+            return transactions.run(partial(_create, actor, new, number, tried, now, answer))
         except _PlaceTaken as lost:  # two tickets chose the last place of one agent: this one chooses again
             tried |= {lost.person_id}
         except IntegrityError:
             if (known := _known(actor, new)) is not None:
-                return Opened(known, None)
+                return known
             if _try == TRIES - 1:
                 raise
-    return transactions.run(partial(_create, actor, replace(new, take_it=False), number, None, now))
+    return transactions.run(partial(_create, actor, replace(new, take_it=False), number, None, now, answer))
 
 
 class _PlaceTaken(Exception):
@@ -154,16 +164,16 @@ def _receipt_faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     return []
 
 
-def _known(actor: Actor, new: NewTicket) -> Ticket | None:
-    """The ticket that this key made before; another request under the same key is refused."""
+def _known(actor: Actor, new: NewTicket) -> Opened | None:
+    """What this key made before; another request under the same key is refused."""
     if not new.idempotency_key:
         return None
-    row = IdempotencyKey.objects.filter(actor=f"{actor.kind}:{actor.id}", key=new.idempotency_key).first()
+    row = IdempotencyKey.objects.filter(actor=actor.caller, key=new.idempotency_key).first()
     if row is None:
         return None
     if row.digest != new.digest():
         raise Conflict.one("idempotency_mismatch", "Idempotency-Key")
-    return Ticket.objects.get(pk=row.subject_id)
+    return Opened(Ticket.objects.get(pk=row.subject_id or 0), None, row.answer)
 
 
 def _take_number(received_at: datetime) -> str:
@@ -185,7 +195,9 @@ def number(day: str, n: int) -> str:
     return f"GD{day}{n:03d}"
 
 
-def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime) -> Opened:
+def _create(
+    actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime, answer: Answer
+) -> Opened:
     """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
     customer = customers.find_or_create(actor, new, now)
     ticket = _row(actor, new, number, customer, now)
@@ -206,11 +218,12 @@ def _create(actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | N
     )
     if new.idempotency_key:
         IdempotencyKey.objects.create(
-            actor=f"{actor.kind}:{actor.id}",
+            actor=actor.caller,
             key=new.idempotency_key,
             digest=new.digest(),
             subject_kind=KIND,
             subject_id=ticket.pk,
+            answer=answer(ticket, clocks),
             at=now,
         )
     _take_place(ticket, new, now)
