@@ -11,6 +11,7 @@ import { startLive } from "./live";
 import { startRequests } from "./requests";
 import { readPageTime } from "./servertime";
 import { startNotices } from "./toasts";
+import { startWorkspace } from "./workspace";
 
 Object.assign(window, { htmx, Alpine });
 readPageTime();
@@ -22,5 +23,6 @@ startKeys();
 startDrafts();
 startCountdowns();
 startLive();
+startWorkspace();
 Alpine.start();
 document.documentElement.dataset["ready"] = ""; // tests wait for it

@@ -6,13 +6,21 @@ let prefix = "";
 let prefixTimer: number | undefined;
 let selected = "";
 
+/** An input method has the keys while it composes; some browsers say so by the code alone. */
+function composing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === 229;
+}
+
 function busy(event: KeyboardEvent): boolean {
-  if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return true;
+  if (event.defaultPrevented || composing(event) || event.ctrlKey || event.metaKey || event.altKey) return true;
   return (event.target as Element).matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]") ?? false;
 }
 
+/** What stands in a closed menu works by its key wherever the menu could be opened. */
 function usable(node: HTMLElement): boolean {
-  return node.checkVisibility({ visibilityProperty: true }) && !node.matches(":disabled, [aria-disabled=true]");
+  const menu = node.closest<HTMLElement>("[popover]:not(:popover-open)");
+  const seen = menu === null ? node : document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
+  return (seen?.checkVisibility({ visibilityProperty: true }) ?? false) && !node.matches(":disabled, [aria-disabled=true]");
 }
 
 /** An open dialog has the keyboard for itself; the chosen row's actions come before the page's, those before the frame's. */
@@ -115,8 +123,18 @@ function builtIn(key: string): boolean {
   return true;
 }
 
+/** Esc leaves what one writes in, then what floats, then the ticket. */
+function leave(event: KeyboardEvent): void {
+  const target = event.target as HTMLElement;
+  if (target.matches?.("input, textarea, select, [contenteditable]")) return target.blur();
+  if (document.querySelector("dialog[open], [popover]:popover-open") !== null) return;
+  const node = find("Escape");
+  if (node !== undefined) act(node);
+}
+
 function onKey(event: KeyboardEvent): void {
-  if (event.key === "Escape" && (event.target as Element).matches?.("main input, main textarea, [data-key='/']")) (event.target as HTMLElement).blur();
+  if (composing(event) || event.defaultPrevented) return;
+  if (event.key === "Escape") return leave(event);
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return submitFrom(event);
   if (busy(event) || event.key.length > 1 && event.key !== "Enter") return;
   const keys = prefix ? `${prefix} ${event.key}` : event.key;

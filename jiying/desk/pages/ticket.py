@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -12,28 +13,32 @@ from jiying.base import files, texts
 from jiying.base.context import actor_of
 from jiying.base.errors import NotFound
 from jiying.desk.pages.answers import is_fragment
-from jiying.desk.queries import ticket_page
+from jiying.desk.queries import actions, panels, ticket_page
 from jiying.desk.services import customers
 
 
 def context(request: HttpRequest, number: str, *, revealed: bool = False) -> dict[str, Any]:
     """What the ticket's templates need."""
-    actor = actor_of(request)
-    page = ticket_page.page(
-        actor,
-        ticket_page.load(actor, number),
-        timezone.now(),
-        everything="all" in request.GET,
-        revealed=revealed,
-    )
+    actor, now = actor_of(request), timezone.now()
+    ticket = ticket_page.load(actor, number)
+    page = ticket_page.page(actor, ticket, now, everything="all" in request.GET, revealed=revealed)
     return {
         "page": page,
+        "buttons": actions.offered(actions.Offer(actor, ticket, page.verbs), page.next_verb),
+        "panels": panels.shown(panels.About(actor, ticket, page, now)),
         "ticket": page.ticket,
         "accept": files.ACCEPT,
         "directions": texts.choices("call_direction"),
         "composer_tabs": _tabs(page),
-        "beside": "beside" in request.GET,
+        "beside": _stands_beside(request),
     }
+
+
+def _stands_beside(request: HttpRequest) -> bool:
+    """Whether the ticket is shown beside the list of the desk: asked for by that page."""
+    details = getattr(request, "htmx", None)
+    asked_by = details.current_url_abs_path if details else None
+    return (asked_by or "").startswith(reverse("desk:work"))
 
 
 def _tabs(page: ticket_page.TicketPage) -> list[dict[str, Any]]:
@@ -70,5 +75,5 @@ def reveal(request: HttpRequest, number: str) -> HttpResponse:
     if ticket.customer_id is None:
         raise NotFound("customer", "")
     customers.reveal(actor=actor_of(request), customer_id=ticket.customer_id, ticket=number, now=timezone.now())
-    template = "desk/parts/customer_card.html" if is_fragment(request) else "desk/ticket.html"
+    template = "desk/panels/customer.html" if is_fragment(request) else "desk/ticket.html"
     return render(request, template, context(request, number, revealed=True))
