@@ -73,6 +73,17 @@ class Conflict(Refused):
         return cls(Fault(where, code, params))
 
 
+class TooMany(Refused):
+    """More than is allowed within a time; later it may be done."""
+
+    status = 429
+    title = "too_many"
+
+    @classmethod
+    def one(cls, code: str, where: str = "", **params: Any) -> "TooMany":
+        return cls(Fault(where, code, params))
+
+
 class NotFound(Refused):
     """There is no such thing, or the actor may not know of it."""
 

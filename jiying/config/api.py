@@ -15,6 +15,7 @@ from jiying.base.api.auth import Bearer, SignedIn, Unauthenticated
 from jiying.base.api.reading import Parser, fault_of
 from jiying.base.errors import Fault, Invalid, NotFound, Refused
 from jiying.base.problems import MEDIA_TYPE
+from jiying.channels import api as channels
 from jiying.clocks import api as clocks
 from jiying.desk import api as desk
 
@@ -109,3 +110,4 @@ api.add_decorator(repeating.once)
 api.add_router("", people.router)
 api.add_router("", clocks.router)
 api.add_router("", desk.router)
+api.add_router("", channels.router)

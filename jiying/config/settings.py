@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "jiying.alerts",
     "jiying.clocks",
     "jiying.desk",
+    "jiying.channels",
     "allauth",  # after base, whose templates of sign-in come first
     "allauth.account",
 ]

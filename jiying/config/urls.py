@@ -12,6 +12,7 @@ urlpatterns = [
     path("me/", include("jiying.base.pages.me")),
     path("settings/", include("jiying.base.pages.settings")),
     path("", include("jiying.desk.pages")),
+    path("p/", include("jiying.channels.pages.portal")),
     path("alerts/", include("jiying.alerts.pages")),
     path("calendars/", include("jiying.clocks.pages.calendars")),
     path("standards/", include("jiying.clocks.pages.standards")),

@@ -82,6 +82,11 @@ def _people_in(data: Data) -> set[int]:
     return {pk for pk in found if isinstance(pk, int)}
 
 
+def register(kind: str, icon: str, text: Any, hue: str = "") -> None:
+    """How a fact of a floor above is told; `text` is a lazy translation without parameters."""
+    _KINDS[kind] = (icon, hue, lambda data, names: str(text))
+
+
 def lines(entries: Iterable[JournalEntry]) -> list[Line]:
     """Facts in words, in the given order; two queries for all names."""
     entries = list(entries)
