@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 TERMS = {
+    "kind": {"portal_link": _("link")},
     "portal_state": {
         "received": _("Request received"),
         "at_work": _("Being handled"),
