@@ -7,9 +7,7 @@ a slow sender holds no thread and an oversize one never reaches Django.
 import asyncio
 import os
 from pathlib import Path
-from urllib.parse import quote
 
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
@@ -21,7 +19,8 @@ _django = get_wsgi_application()  # sets Django up, which the imports below need
 
 from jiying.base import live, problems  # noqa: E402
 from jiying.base.errors import Fault  # noqa: E402
-from jiying.base.problems import Message, Receive, Scope, Send  # noqa: E402
+from jiying.base.problems import Receive, Scope, Send  # noqa: E402
+from jiying.config.handover import Handover  # noqa: E402
 
 MAX_BODY = 25 * 1024 * 1024
 MAX_API_BODY = 2 * 1024 * 1024
@@ -34,7 +33,7 @@ class Application:
 
     def __init__(self) -> None:
         n_threads = environ.number("JIYING_THREADS", 8, low=1, high=256)
-        self._django = WSGIMiddleware(_django, workers=n_threads)  # type: ignore[arg-type]
+        self._django = Handover(_django, n_threads)
         self._live = live.Live(max_streams=environ.number("JIYING_STREAMS", 2000, low=1))
 
     def close_streams(self) -> None:
@@ -68,15 +67,7 @@ class Application:
         if body is None:
             await problems.send(scope, send, 413, "too_large", [Fault("", "too_large", {"limit": limit})])
             return
-        # WSGI wants a length, which a chunked body lacks, and an ASCII query string.
-        scope = {**scope, "query_string": quote(scope["query_string"], safe=_QUERY_SAFE).encode()}
-        if body:
-            kept = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
-            scope["headers"] = [*kept, (b"content-length", b"%d" % len(body))]
-        await self._django(scope, _once(body, receive), send)  # type: ignore[arg-type]
-
-
-_QUERY_SAFE = "".join(chr(code) for code in range(0x21, 0x7F))
+        await self._django.answer(scope, body, receive, send)
 
 
 def _is_api_json(scope: Scope) -> bool:
@@ -105,19 +96,6 @@ async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
         else:
             parts.clear()
     return b"".join(parts) if size <= limit else None
-
-
-def _once(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def receive_body() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive_body
 
 
 async def _text(send: Send, status: int, text: str) -> None:
