@@ -20,7 +20,7 @@ FAULTS: dict[str, Lazy] = {
     "out_of_range": _("Enter a number from %(low)s to %(high)s."),
     "bad_time": _("%(value)s is not a time. Use ISO 8601 with an offset, for example 2026-05-01T09:00:00+08:00."),
     "in_future": _("%(value)s lies in the future."),
-    "past_needs_right": _("A time of receipt in the past needs the import right."),
+    "past_needs_right": _("A time more than a minute ago needs the right to import."),
     "bad_json": _("The body is not valid JSON (%(why)s)."),
     "bad_encoding": _("The body is not valid UTF-8. Send it as UTF-8."),
     "too_large": _("The body is larger than %(limit)s bytes."),

@@ -1,5 +1,6 @@
 """All verbs of a ticket by API, as one would tell the day of a ticket; and people, tokens, standards, causes."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -172,3 +173,11 @@ def test_why_a_clock_was_late(cast: Cast) -> None:
     assert (judged["state"], judged["code"], judged["note"]) == ("corrected", "lack_of_resources", "系统卡顿")
     shown = lin.get(f"/api/v1/tickets/{ticket.number}").json()["clocks"]
     assert [c["cause"]["state"] for c in shown if c["cause"]] == ["corrected"]
+
+
+def test_a_message_of_the_past_needs_the_import_right(cast: Cast) -> None:
+    number = cast.accepted().number
+    body = {"body": "早就写了", "at": (timezone.now() - timedelta(hours=2)).isoformat()}
+    refused = post(cast.api(cast.lin), f"/tickets/{number}/customer-message", body)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "past_needs_right")
+    assert post(cast.api(cast.admin), f"/tickets/{number}/customer-message", body).status_code == 200

@@ -200,6 +200,25 @@ def test_bad_values_are_refused_whole(cast: Cast, call: object, field: str) -> N
     assert everything() == before
 
 
+@pytest.mark.parametrize(("seconds", "code"), [(-61, "past_needs_right"), (6, "in_future")])
+def test_nobody_dates_a_message_back_without_the_right(cast: Cast, seconds: int, code: str) -> None:
+    ticket, at = ticket_in(cast, "in_progress"), cast.now + timedelta(seconds=seconds)
+    before = everything()
+    with pytest.raises(Invalid) as refused:
+        talking.customer_message(actor=cast.actor(cast.lin), number=ticket.number, body="x", at=at, now=cast.now)
+    assert [(f.field, f.code) for f in refused.value.faults] == [("at", code)]
+    assert everything() == before
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-60, -60), (-3600, None), (5, 0)])
+def test_a_moment_ago_and_a_fast_clock_are_forgiven(cast: Cast, seconds: int, kept: int | None) -> None:
+    """With the right to import any time is taken, without it a minute."""
+    ticket, at = ticket_in(cast, "in_progress"), cast.now + timedelta(seconds=seconds)
+    actor = cast.actor(cast.admin if kept is None else cast.lin)
+    said = talking.customer_message(actor=actor, number=ticket.number, body="x", at=at, now=cast.now)
+    assert said.at == cast.now + timedelta(seconds=seconds if kept is None else kept)
+
+
 def test_a_stale_form_is_refused(cast: Cast) -> None:
     ticket = ticket_in(cast, "in_progress")
     talking.note(actor=SYSTEM, number=ticket.number, body="x", now=cast.now)

@@ -164,7 +164,7 @@ class CallIn(Body):
 
 
 class CustomerMessageIn(Body):
-    """`at`: when the customer wrote, where that was earlier (mail delay); never in the future."""
+    """`at`: when the customer wrote; more than a minute ago needs the right to import, the future is refused."""
 
     body: Said
     at: Instant | None = None

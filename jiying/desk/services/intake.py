@@ -26,11 +26,10 @@ from jiying.core import routing
 from jiying.core.priority import Request
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models import Customer, Ticket, TicketTimer
-from jiying.desk.services import customers, loads, telling, triage
+from jiying.desk.services import customers, dating, loads, telling, triage
 from jiying.desk.services.holding import KIND, rings
 
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
-PAST = timedelta(seconds=60)  # a receipt older than this is history and needs the import right
 MAX_SUBJECT, MAX_DESCRIPTION, MAX_TAGS = 200, 20_000, 20
 TRIES = 6
 
@@ -96,7 +95,7 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime, answer: Answer = _no
         return known
     if faults := _faults(actor, new, now):
         raise Invalid(*faults)
-    number = _take_number(_receipt(new, now))
+    number = _take_number(dating.instant(new.received_at, now))
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
         try:
@@ -115,11 +114,6 @@ class _PlaceTaken(Exception):
     def __init__(self, person_id: int) -> None:
         super().__init__(person_id)
         self.person_id = person_id
-
-
-def _receipt(new: NewTicket, now: datetime) -> datetime:
-    """A sender's clock may be a little fast, but nothing is received after it is here."""
-    return min(new.received_at or now, now)
 
 
 def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
@@ -146,22 +140,10 @@ def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
         faults.append(Fault("category", "unknown_value", {"value": new.category[:80], "known": some}))
     if len(new.tags) > MAX_TAGS or any(not t or len(t) > 40 or "\x00" in t for t in new.tags):
         faults.append(Fault("tags", "bad_tags", {"limit": MAX_TAGS}))
-    faults.extend(_receipt_faults(actor, new, now))
+    faults.extend(dating.faults(actor, "received_at", new.received_at, now))
     if new.customer is not None:
         faults.extend(customers.faults(new.customer))
     return faults
-
-
-def _receipt_faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
-    if new.received_at is None:
-        return []
-    if new.received_at > now + timedelta(seconds=5):
-        return [Fault("received_at", "in_future", {"value": new.received_at.isoformat()})]
-    if now - new.received_at > PAST and "desk.import" not in actor.rights:
-        return [Fault("received_at", "past_needs_right", {})]
-    if new.received_at.year < 2000:
-        return [Fault("received_at", "too_old", {"value": new.received_at.isoformat()})]
-    return []
 
 
 def _known(actor: Actor, new: NewTicket) -> Opened | None:
@@ -241,7 +223,7 @@ def _told(ticket: Ticket, new: NewTicket, now: datetime) -> list[int]:
 
 
 def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, now: datetime) -> Ticket:
-    received_at = _receipt(new, now)
+    received_at = dating.instant(new.received_at, now)
     tier = customer.tier if customer else "standard"
     request = Request(
         channel=new.channel,

@@ -11,7 +11,7 @@ from jiying.base.transactions import short
 from jiying.core import lifecycle
 from jiying.desk.models import Message, Ticket
 from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
-from jiying.desk.services import handling
+from jiying.desk.services import dating, handling
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, settle
 
 MAX_BODY = 20_000
@@ -103,7 +103,10 @@ def note(*, actor: Actor, number: str, body: str, now: datetime) -> Message:
 
 @short
 def customer_message(*, actor: Actor, number: str, body: str, at: datetime | None = None, now: datetime) -> Message:
-    """What the customer says, by whatever way: wakes a waiting ticket, reopens an ended one, starts next response."""
+    """What the customer says, by whatever way: wakes a waiting ticket, reopens an ended one, starts next response.
+
+    `at`: when it was said; earlier than a moment ago needs the right to import (mail that was delayed, history).
+    """
     ticket = lock(number)
     if actor.kind == "customer":
         require_customers_or_handle(actor, ticket)
@@ -111,9 +114,9 @@ def customer_message(*, actor: Actor, number: str, body: str, at: datetime | Non
         require_visible(actor, ticket)
         if not actor.rights & {"desk.create", "desk.handle"}:
             raise Denied("desk.create")
-    at = now if at is None else at
-    if at > now:
-        raise Invalid.one("at", "in_future", value=at.isoformat())
+    if faults := dating.faults(actor, "at", at, now):
+        raise Invalid(*faults)
+    at = dating.instant(at, now)
     body = _body(body)
     decide(ticket, "customer_message")
     # What comes after the end although it was written before it waits from the end on: no clock ran meanwhile.
