@@ -151,10 +151,12 @@ def forget_all() -> None:
     """Drop what processes keep for a second or for ever: the next test has other rows under the same numbers."""
     from jiying.base import documents, roster, settings_store, tokens
     from jiying.clocks import queries
+    from jiying.desk import policies
     from jiying.desk.services import triage
 
     queries.forget()
     triage.forget()
+    policies.forget()
     documents.forget()
     settings_store.forget()
     roster.forget()

@@ -1,12 +1,17 @@
 """Who may see and do what on the desk: `visible` as a filter, `may` for one ticket, named rights underneath (D26)."""
 
+import time
+
 from django.db.models import Q
 
-from jiying.base.actor import Actor
+from jiying.base.actor import Actor, of_person
 from jiying.base.errors import Denied, NotFound
+from jiying.base.models import Person
 from jiying.desk.models import Collaboration, Customer, Ticket
 
 SEEING = ("desk.view_own", "desk.view_team", "desk.view_all", "desk.answer")  # each shows some tickets
+
+_KEEP_S = 1.0
 
 
 def visible(actor: Actor) -> Q:
@@ -62,6 +67,34 @@ def require_handle(actor: Actor, ticket: Ticket) -> None:
     require_visible(actor, ticket)
     if not may_handle(actor, ticket):
         raise Denied("desk.handle")
+
+
+def could_hold(person: Person) -> bool:
+    """Whether a ticket would be in good hands: somebody active who may handle tickets, and sees those that are theirs.
+
+    A ticket that is given to somebody is their team's from then on; with it the team's queue lets it go.
+    """
+    rights = of_person(person).rights
+    team = "desk.view_team" in rights and person.team_id is not None
+    return "desk.handle" in rights and (team or bool(rights & {"desk.view_own", "desk.view_all"}))
+
+
+_kept: tuple[float, frozenset[int]] = (0.0, frozenset())
+
+
+def holders() -> frozenset[int]:
+    """Ids of all who could hold a ticket, asked at most once a second: routing needs them for each ticket."""
+    global _kept
+    if time.monotonic() - _kept[0] > _KEEP_S:
+        people = Person.objects.filter(is_active=True).prefetch_related("roles")
+        _kept = (time.monotonic(), frozenset(p.pk for p in people if could_hold(p)))
+    return _kept[1]
+
+
+def forget() -> None:
+    """Drop what is kept (between tests)."""
+    global _kept
+    _kept = (0.0, frozenset())
 
 
 def require_customers_or_handle(actor: Actor, ticket: Ticket) -> None:

@@ -111,6 +111,7 @@ TERMS = {
         "hand": _("assigned by hand"),
         "taken": _("taken from the queue"),
         "opened_it": _("opened it"),
+        "agent_gone": _("whoever had it left or may not handle tickets any more"),
     },
     "refusal": {
         "able": _("able"),
@@ -128,6 +129,7 @@ TERMS = {
 FAULTS = {
     "wrong_state": _("A ticket that is “%(status)s” does not allow this (%(verb)s)."),
     "taken": _("Somebody else is responsible for this ticket. A supervisor can transfer it."),
+    "cannot_hold": _("%(name)s may not handle tickets. Choose somebody else."),
     "control_character": _("Remove the NUL character."),
     "bad_tags": _("At most %(limit)s tags of 1 to 40 characters each."),
     "too_old": _("%(value)s lies before the year 2000."),

@@ -50,9 +50,7 @@ def test_the_conversation_and_the_journal_tell_everything(cast: Cast) -> None:
     ticket = cast.accepted(description="三天没有更新", customer=CustomerData(name="张三丰", phone="13812345678"))
     lin = cast.actor(cast.lin)
     talking.reply(actor=lin, number=ticket.number, body="已联系物流", hold_for="customer", now=cast.now)
-    talking.customer_message(
-        actor=lin, number=ticket.number, body="好的", at=cast.now, now=cast.now + timedelta(minutes=5)
-    )
+    talking.customer_message(actor=lin, number=ticket.number, body="好的", now=cast.now)
     talking.note(actor=lin, number=ticket.number, body="包裹滞留", now=cast.now)
     talking.call(actor=lin, number=ticket.number, direction="out", duration_s=180, note="已告知", now=cast.now)
     page = _page(cast, ticket)

@@ -8,6 +8,7 @@ from django.db.models import Min, Q, QuerySet, Sum
 from jiying.base.actor import Actor
 from jiying.base.models import Department, Person, Team
 from jiying.desk.models import Ticket
+from jiying.desk.policies import holders
 
 ORDER = {"online": 0, "busy": 1, "away": 2, "break": 3, "offline": 4}
 CARRIED = ("assigned", "accepted", "in_progress", "waiting")
@@ -60,7 +61,8 @@ def _agent(person: Person, oldest_at: datetime | None = None) -> Agent:
 
 def to_transfer(actor: Actor, ticket: Ticket) -> list[Agent]:
     """Who could get a ticket: own team and who is there first, with the load on its channel."""
-    people = _agents(Person.objects.exclude(pk__in=[ticket.assignee_id or 0]), Q(loads__channel=ticket.channel))
+    able = holders() - {ticket.assignee_id}
+    people = _agents(Person.objects.filter(pk__in=able), Q(loads__channel=ticket.channel))
     team_id = ticket.team_id or actor.team_id
     ranked = sorted(people, key=lambda p: (p.team_id != team_id, ORDER[p.presence], p.n_open or 0, p.name))  # type: ignore[attr-defined]
     return [_agent(person) for person in ranked]

@@ -105,7 +105,7 @@ def line(entry: JournalEntry, names: Names) -> Line:
 
 def _detail(entry: JournalEntry, names: Names) -> Iterable[str]:
     data = entry.data
-    if entry.kind == "ticket.assigned":
+    if entry.kind in ("ticket.assigned", "ticket.unassigned"):
         yield from explain(data.get("why") or {}, names)
     elif entry.kind == "ticket.queued":
         yield from explain(data, names)

@@ -12,7 +12,7 @@ from jiying.clocks import queries as clocks
 from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
-from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
+from jiying.desk.policies import could_hold, require_customers_or_handle, require_handle, require_visible
 from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle, wake
 
@@ -141,16 +141,22 @@ def reject(*, actor: Actor, number: str, note: str = "", now: datetime) -> Ticke
     ticket = lock(number)
     require_customers_or_handle(actor, ticket)
     decide(ticket, "reject")
-    settle(actor, ticket, [rejected(ticket, note, now)], now=now)
+    settle(actor, ticket, rejected(ticket, note, now), now=now)
     return ticket
 
 
-def rejected(ticket: Ticket, note: str, now: datetime) -> journal.Fact:
+def rejected(ticket: Ticket, note: str, now: datetime) -> list[journal.Fact]:
     """Take a resolved ticket back into work."""
     return _back_to_work(ticket, "rejected", {"note": note}, now)
 
 
-def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime) -> journal.Fact:
+def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime) -> list[journal.Fact]:
+    """To the agent who had it; to the queue where nobody had, or where that agent left or may not handle it now."""
+    before = ticket.assignee
+    facts = [fact(ticket, kind, now, data)]
+    if before is not None and not could_hold(before):
+        facts.append(fact(ticket, "unassigned", now, {"from": before.pk, "why": {"decided_by": "agent_gone"}}))
+        ticket.assignee = None
     ticket.status = lifecycle.IN_PROGRESS if ticket.assignee_id else lifecycle.NEW
     ticket.resolved_at = ticket.ended_at = None
     TicketTimer.objects.filter(ticket=ticket, kind="close").update(wake_at=None)
@@ -158,7 +164,7 @@ def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime
         loads.take_anyway(ticket.assignee_id, ticket.channel, now)
     else:
         wake(ticket, "route", now)
-    return fact(ticket, kind, now, data)
+    return facts
 
 
 @short
@@ -167,11 +173,11 @@ def reopen(*, actor: Actor, number: str, reason: str = "", now: datetime) -> Tic
     ticket = lock(number)
     require_handle(actor, ticket)
     decide(ticket, "reopen")
-    settle(actor, ticket, [reopened(ticket, reason, now)], now=now)
+    settle(actor, ticket, reopened(ticket, reason, now), now=now)
     return ticket
 
 
-def reopened(ticket: Ticket, reason: str, now: datetime) -> journal.Fact:
+def reopened(ticket: Ticket, reason: str, now: datetime) -> list[journal.Fact]:
     return _back_to_work(ticket, "reopened", {"reason": reason}, now)
 
 

@@ -11,7 +11,7 @@ from jiying.base.transactions import short
 from jiying.clocks import queries as clocks
 from jiying.core import routing as core
 from jiying.desk.models import RouteCall, Ticket, TicketTimer
-from jiying.desk.policies import require_visible
+from jiying.desk.policies import could_hold, require_visible
 from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import (
     KIND,
@@ -174,6 +174,8 @@ def _to_person(actor: Actor, ticket: Ticket, person_id: int, reason: str, now: d
     decide(ticket, "assign")
     if ticket.assignee_id == person_id:
         return  # a second click: nothing to hand over, and no new accept clock for whoever accepted before
+    if not could_hold(person):
+        raise Invalid.one("to", "cannot_hold", name=person.name)
     ticket.team_id = person.team_id or ticket.team_id
     give(actor, ticket, person_id, now, why={"decided_by": "hand", "reason": reason}, by_hand=True)
 

@@ -131,9 +131,9 @@ def _set_off(ticket: Ticket, now: datetime) -> list[journal.Fact]:
     if ticket.status == lifecycle.WAITING and ticket.waiting_for == "customer":
         return [handling.resumed(ticket, now)]
     if ticket.status == lifecycle.RESOLVED:
-        return [handling.rejected(ticket, "", now)]
+        return handling.rejected(ticket, "", now)
     if ticket.status == lifecycle.CLOSED:
-        return [handling.reopened(ticket, "customer_message", now)]
+        return handling.reopened(ticket, "customer_message", now)
     return []
 
 

@@ -16,6 +16,7 @@ from jiying.base.models import Person
 from jiying.core import priority as core_priority
 from jiying.core import routing
 from jiying.desk.models import AgentLoad, Category, Customer, Ticket
+from jiying.desk.policies import could_hold, holders
 
 PRIORITY_RULES = "default"
 _CATEGORY_CACHE_S = 1.0
@@ -110,13 +111,15 @@ WHERE place.channel = %s AND person.presence = 'online' AND person.is_active"""
 
 
 def candidates(channel: str, team_id: int | None = None) -> list[routing.Candidate]:
-    """The agents who are online and serve a channel, as routing sees them, in one query."""
+    """The agents who are online, may handle tickets and serve a channel, as routing sees them, in one query."""
     with connection.cursor() as cursor:
         if team_id is None:
             cursor.execute(_ONLINE, [channel])
         else:
             cursor.execute(f"{_ONLINE} AND person.team_id = %s", [channel, team_id])
         rows = cursor.fetchall()
+    able = holders()
+    rows = [row for row in rows if row[1] in able]
     return [_candidate((*row[:4], _instant(row[4]), row[5], _skills(row[6]), row[7])) for row in rows]
 
 
@@ -134,6 +137,9 @@ def _skills(text: str) -> dict[str, int]:
 
 def places_of(person_id: int) -> dict[str, routing.Candidate]:
     """{channel: this agent as routing sees them there}; empty for one who is not online."""
+    person = Person.objects.filter(pk=person_id).first()
+    if person is None or not could_hold(person):
+        return {}
     rows = _online().filter(person_id=person_id).order_by("channel").values_list(*_COLUMNS)
     return {row[0]: _candidate(row) for row in rows}
 
