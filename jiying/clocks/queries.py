@@ -50,6 +50,16 @@ def versions_in_force(now: datetime) -> dict[str, Any]:
     }
 
 
+def standard_of(subject_kind: str, subject_id: int, now: datetime) -> Standard:
+    """The standard that a subject is held to: the version that it started with or was re-dated to (C7).
+
+    For a subject without any clock, the one in force.
+    """
+    rows = Clock.objects.filter(subject_kind=subject_kind, subject_id=subject_id)
+    version = rows.values_list("standard_version", flat=True).first()
+    return standard(version or versions_in_force(now)["standard"])
+
+
 def second_of(at: datetime) -> int:
     """The second in which an instant ends: so "stopped at or before due" is exact in whole seconds (ADR 0006)."""
     return math.ceil(at.timestamp())

@@ -33,8 +33,8 @@ def drafted(cast: Cast, body: dict[str, Any] | None = None) -> VersionedDocument
     )
 
 
-def approved(cast: Cast, *, redate: bool = False) -> VersionedDocument:
-    draft = drafted(cast)
+def approved(cast: Cast, body: dict[str, Any] | None = None, *, redate: bool = False) -> VersionedDocument:
+    draft = drafted(cast, body)
     documents.propose(
         actor=cast.actor(cast.sup), document_id=draft.pk, effective_from=cast.now, redate=redate, note="", now=cast.now
     )
@@ -174,3 +174,23 @@ def test_a_holiday_added_moves_the_due_times_of_running_clocks(cast: Cast) -> No
 
 def test_a_year_that_nobody_knows_is_named(cast: Cast) -> None:
     assert queries.uncovered_years(cast.now) == {"work": [2027]}
+
+
+@pytest.mark.parametrize(("redate", "hours"), [(False, 72), (True, 24)])
+def test_silence_is_as_long_as_the_standard_says_that_the_ticket_is_held_to(
+    cast: Cast, redate: bool, hours: int
+) -> None:
+    """C7: what runs keeps its version, unless the approval says otherwise; C13b's period is a part of the version."""
+    from jiying.desk.models import TicketTimer
+    from jiying.desk.services import handling
+
+    ticket = cast.accepted()
+    approved(cast, {**stricter(), "confirmation_s": 24 * 3600}, redate=redate)
+    while (job := Job.objects.filter(finished_at=None).first()) and not redating.step(job, cast.now):
+        pass
+    lin, later = cast.actor(cast.lin), cast.now + HOUR
+    handling.resolve(actor=lin, number=ticket.number, now=later)
+    assert TicketTimer.objects.get(ticket=ticket, kind="close").wake_at == later + hours * HOUR
+    new = cast.accepted(subject="另一件")
+    handling.resolve(actor=lin, number=new.number, now=later)
+    assert TicketTimer.objects.get(ticket=new, kind="close").wake_at == later + 24 * HOUR

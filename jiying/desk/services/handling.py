@@ -14,7 +14,7 @@ from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.policies import could_hold, require_customers_or_handle, require_handle, require_visible
 from jiying.desk.services import loads, telling, triage
-from jiying.desk.services.holding import decide, expect_revision, fact, lock, lock_many, settle, wake
+from jiying.desk.services.holding import KIND, decide, expect_revision, fact, lock, lock_many, settle, wake
 
 
 @short
@@ -98,15 +98,11 @@ def resolve(
     step = decide(ticket, "resolve")
     ticket.status, ticket.waiting_for, ticket.resolved_at = step.after, "", now
     settle(actor, ticket, [fact(ticket, "solved", now, {"note": note, "cause": cause})], now=now)
-    seconds = _confirmation_s(now)
-    wake(ticket, "close", now + timedelta(seconds=seconds))
+    silence = timedelta(seconds=clocks.standard_of(KIND, ticket.pk, now).confirmation_s)
+    wake(ticket, "close", now + silence)
     if was_carried and ticket.assignee_id:
         loads.give_back(ticket.assignee_id, ticket.channel, now)
     return ticket
-
-
-def _confirmation_s(now: datetime) -> int:
-    return clocks.standard(clocks.versions_in_force(now)["standard"]).confirmation_s
 
 
 @short
