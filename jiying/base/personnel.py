@@ -27,7 +27,7 @@ from jiying.base.transactions import short
 
 RIGHT = "people.edit"
 _USERNAME = re.compile(r"[\w.@-]{1,60}")
-_SKILL = re.compile(r"[\w.-]{1,40}")
+_SKILL = re.compile(r"[\w.:-]{1,40}")
 LIMITS = {"name": 80, "employee_no": 40}
 
 

@@ -64,6 +64,9 @@ SHIPPED_ROLES = {
 }
 
 
+texts.register_terms({"role": {code: name for code, (name, _rights) in SHIPPED_ROLES.items()}})
+
+
 def has(actor: Actor, right: str) -> bool:
     return right in actor.rights
 

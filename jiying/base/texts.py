@@ -4,8 +4,11 @@ Nothing else may turn a code into prose, so that the journal, the API and the pa
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 Lazy = Any  # a gettext_lazy string
@@ -116,6 +119,7 @@ def register_faults(more: Mapping[str, Lazy]) -> None:
 def register_terms(more: Mapping[str, Mapping[str, Lazy]]) -> None:
     for group, words in more.items():
         TERMS.setdefault(group, {}).update(words)
+    _spellings.cache_clear()
 
 
 def fault(code: str, params: Mapping[str, Any]) -> str:
@@ -127,6 +131,31 @@ def fault(code: str, params: Mapping[str, Any]) -> str:
 def term(group: str, code: str) -> str:
     """The word for a code; the code itself where it is data of a customer's (an own category, an imported state)."""
     return str(TERMS.get(group, {}).get(code, code))
+
+
+def named(group: str, code: str, stored: str) -> str:
+    """The name of a row that comes with the product: by its code, in the reader's language, until somebody renames it.
+
+    Unchanged is what is spelled as the catalogue spells it in any language: forms may be saved in another one.
+    """
+    if code in TERMS.get(group, {}) and (not stored or _spellings(group).get(stored) == code):
+        return term(group, code)
+    return stored or code
+
+
+def code_of(group: str, text: str) -> str:
+    """The code that somebody meant who typed its word in any language; else the text, which is a code of their own."""
+    return _spellings(group).get(text, text)
+
+
+@lru_cache(maxsize=32)
+def _spellings(group: str) -> Mapping[str, str]:
+    """{word: code} in every language of the site."""
+    found: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            found |= {str(word): code for code, word in TERMS.get(group, {}).items()}
+    return found
 
 
 def choices(group: str) -> list[tuple[str, str]]:

@@ -81,8 +81,21 @@ TERMS: dict[str, dict[str, Any]] = {
         "warn": _("Warnings at"),
         "late_min": _("Reminders after the due time"),
     },
-    # Departments that the shipped standard names, as long as nobody has made them.
-    "department_code": {"logistics": _("Logistics"), "rd": _("R&D"), "second_line": _("Second line")},
+    # Shipped titles, as long as nobody has changed them (`texts.named`).
+    "calendar_title": {"24x7": _("Round the clock"), "work": _("Workdays")},
+    "standard_title": {"default": _("Response time standard")},
+    # Statutory days by the names that calendars keep (`core.statutory`).
+    "holiday": {
+        "元旦": _("New Year"),
+        "春节": _("Spring Festival"),
+        "清明": _("Qingming Festival"),
+        "劳动节": _("Labour Day"),
+        "端午": _("Dragon Boat Festival"),
+        "中秋": _("Mid-Autumn Festival"),
+        "国庆节": _("National Day"),
+        "中国人民抗日战争暨世界反法西斯战争胜利70周年纪念日": _("70th anniversary of victory"),
+        "休息日": _("Swapped day of rest"),
+    },
     "starts": {
         "assignment": _("from assignment"),
         "acceptance": _("from acceptance"),

@@ -15,6 +15,7 @@ from jiying.core.calendars import CalendarSpec
 
 _DAY = timedelta(days=1)
 _SWAP = re.compile(r"\d{4}-\d{2}-\d{2}")  # "休息日（由 2026-01-04 调休）": the workday that pays for this rest day
+_FESTIVAL = re.compile(r"(清明|端午|中秋)节")
 SATURDAY, FRIDAY, MONDAY = 5, 4, 0
 
 
@@ -88,8 +89,14 @@ def _of_holidays(years: list[int]) -> Statutory:
     swapped = {date.fromisoformat(match[0]): day for day, name in china.items() if (match := _SWAP.search(name))}
     covered = tuple(sorted({day.year for day in swapped.values()}))
     worked = {day: rest.weekday() for day, rest in swapped.items()}
-    closed = {day: name for day, name in china.items() if day.year in covered and day not in worked}
+    closed = {day: _plain(name) for day, name in china.items() if day.year in covered and day not in worked}
     return Statutory(_with_weekends(closed, worked), worked, covered)
+
+
+def _plain(name: str) -> str:
+    """The names of the one package as the other says them: 中秋节（补假） is 中秋, a swapped day is 休息日."""
+    name = name.split("; ")[-1].partition("（")[0]
+    return {"农历除夕": "春节", "春节延长假期": "春节"}.get(name, _FESTIVAL.sub(r"\1", name))
 
 
 def _with_weekends(closed: dict[date, str], worked: dict[date, int]) -> dict[date, str]:

@@ -105,7 +105,7 @@ class AskForm(VerbForm):
     hold_ticket = _tick(_("Let the ticket wait for the answer"))
 
     def prepare(self) -> None:
-        rows = [(d.code, d.name) for d in people.departments()]
+        rows = [(d.code, d.label) for d in people.departments()]
         self.fields["department"].choices = rows  # type: ignore[attr-defined]
 
 

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 TERMS = {
+    "priority_title": {"default": _("Priority rules")},
     "channel": {
         "phone": _("Phone"),
         "chat": _("Online chat"),

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from jiying.base import texts
+
 
 class VersionedDocument(models.Model):
     """One immutable version of a document; only a draft can be edited."""
@@ -34,6 +36,11 @@ class VersionedDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.key} v{self.number}"
+
+    @property
+    def label(self) -> str:
+        """The title for the reader: a shipped one in their language until somebody renames it; else the key."""
+        return texts.named(f"{self.kind}_title", self.key, self.title)
 
 
 class Approval(models.Model):

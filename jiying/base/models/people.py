@@ -7,13 +7,20 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
 
+from jiying.base import texts
+
 
 class Department(models.Model):
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=80)
 
     def __str__(self) -> str:
-        return self.name
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """The name for the reader: a shipped one in their language until somebody renames it."""
+        return texts.named("department", self.code, self.name)
 
 
 class Team(models.Model):
@@ -34,7 +41,12 @@ class Role(models.Model):
     shipped = models.BooleanField(default=False)
 
     def __str__(self) -> str:
-        return self.name
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """The name for the reader: a shipped one in their language until somebody renames it."""
+        return texts.named("role", self.code, self.name)
 
 
 class PersonManager(BaseUserManager["Person"]):

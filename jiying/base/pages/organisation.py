@@ -133,7 +133,7 @@ def _render_role(request: HttpRequest, role: Role | None, refused: Refused | Non
     context = {
         "role": role,
         "seen": request.POST.get("seen", "") if refused else mark(organisation.role_facts(role)) if role else "",
-        "name": request.POST.get("name", "") if refused else role.name if role else "",
+        "name": request.POST.get("name", "") if refused else role.label if role else "",
         "code": request.POST.get("code", ""),
         "groups": groups,
         "people": role.people.filter(is_active=True).order_by("name") if role else [],

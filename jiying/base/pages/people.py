@@ -177,8 +177,10 @@ def _render_form(request: HttpRequest, form: PersonForm, person: Person | None) 
 
 
 def _known_skills() -> list[str]:
+    """Words of the skills that somebody has, and of those that are shipped."""
     rows = Person.objects.filter(is_active=True).values_list("skills", flat=True)
-    return sorted({code for skills in rows for code in skills})
+    codes = {code for skills in rows for code in skills} | texts.TERMS["skill"].keys()
+    return sorted(texts.term("skill", code) for code in codes)
 
 
 @login_required

@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from jiying.base import texts
 from jiying.base.errors import Fault, Refused
 from jiying.base.models import Department, Person, Role, Team
 from jiying.base.personnel import Profile
@@ -26,7 +27,7 @@ def _choice(label: Any, options: Any) -> forms.ChoiceField:
 
 
 def _of(model: Any) -> list[tuple[str, str]]:
-    return [("", "—"), *model.objects.order_by("name").values_list("code", "name")]
+    return [("", "—"), *((row.code, str(row)) for row in model.objects.order_by("name"))]
 
 
 def _mentors() -> list[tuple[str, str]]:
@@ -67,7 +68,7 @@ class PersonForm(forms.Form):
     roles = forms.MultipleChoiceField(
         label=_("Roles"),
         required=False,
-        choices=lambda: list(Role.objects.order_by("pk").values_list("code", "name")),
+        choices=lambda: [(role.code, role.label) for role in Role.objects.order_by("pk")],
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     seniority = forms.TypedChoiceField(
@@ -102,7 +103,7 @@ def read_skills(form: PersonForm) -> dict[str, int]:
     """The lines skill.0.code, skill.0.level …; a line without a code is none. A false level is a fault of the form."""
     found: dict[str, int] = {}
     for number in range(MAX_SKILLS):
-        code = str(form.data.get(f"skill.{number}.code", "")).strip()
+        code = texts.code_of("skill", str(form.data.get(f"skill.{number}.code", "")).strip())
         level = str(form.data.get(f"skill.{number}.level", ""))
         if code:
             found[code] = int(level) if level in ("1", "2", "3", "4", "5") else 0

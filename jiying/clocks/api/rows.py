@@ -49,7 +49,7 @@ def document(found: VersionedDocument, in_force: int | None, with_body: bool = T
     return DocumentRow(
         key=found.key,
         number=found.number,
-        title=found.title,
+        title=found.label,
         state=found.state,
         in_force=found.number == in_force,
         effective_from=found.effective_from,

@@ -54,7 +54,7 @@ def year_of(spec: CalendarSpec, year: int, today: date) -> list[Month]:
 def _day(spec: CalendarSpec, day: date, today: date) -> Day:
     hours = clock_times(spec.hours_of(day))
     if day in spec.closed:
-        return Day(day, "closed", spec.closed[day], day == today)
+        return Day(day, "closed", texts.term("holiday", spec.closed[day]), day == today)
     if day in spec.worked:
         return Day(day, "worked", hours or _("closed"), day == today)
     return Day(day, "open" if hours else "off", hours or _("closed"), day == today)
@@ -121,9 +121,13 @@ def _told(what: str, values: str) -> str:
 
 
 def _days(body: Mapping[str, Any]) -> dict[str, str]:
-    closed = {day: _("closed (%(name)s)") % {"name": label} for day, label in (body.get("closed") or {}).items()}
+    closed = {day: _closed(label) for day, label in (body.get("closed") or {}).items()}
     worked = {day: _worked(hours) for day, hours in (body.get("worked") or {}).items()}
     return {**closed, **worked}
+
+
+def _closed(label: str) -> str:
+    return _("closed (%(name)s)") % {"name": texts.term("holiday", label)}
 
 
 def _worked(hours: Any) -> str:

@@ -148,7 +148,7 @@ def _render_day(request: HttpRequest, document: VersionedDocument, day: date, re
         "day": day,
         "weekday": reading.weekday(day.weekday()),
         "mode": posted.get("mode", mode),
-        "label": posted.get("label", spec.closed.get(day, "")),
+        "label": posted.get("label", texts.term("holiday", spec.closed.get(day, ""))),
         "chosen": posted.get("weekday", str(worked if isinstance(worked, int) else 0)),
         "hours": posted.get("hours", forms.written(spec.hours_of(day))),
         "usual": usual,
@@ -182,7 +182,7 @@ def hours(request: HttpRequest, key: str) -> HttpResponse:
 def _render_hours(request: HttpRequest, document: VersionedDocument, refused: Refused | None) -> HttpResponse:
     body, errors = document.body, _by_field(refused)
     stored = {
-        "title": document.title or document.key,
+        "title": document.label,
         "tz": body["tz"],
         "first_year": body.get("first_year") or "",
         "last_year": body.get("last_year") or "",

@@ -79,8 +79,8 @@ def _render(
     now = timezone.now()
     errors = _Errors(refused)
     held = queries.standard(documents.in_force("standard", now)[STANDARD])
-    titles = {one.key: one.title or one.key for one in queries.calendars(now)}
-    names = words.Names(titles, dict(Department.objects.values_list("code", "name")))
+    titles = {one.key: one.label for one in queries.calendars(now)}
+    names = words.Names(titles, {one.code: one.label for one in Department.objects.all()})
     rows = [_row(row, f"rows.{n}", held, names, errors) for n, row in enumerate(body["rows"])]
     default = {"key": DEFAULT_KEY, "targets": body["default"]["targets"]}
     context = {
@@ -207,7 +207,7 @@ def _collaboration(body: Mapping[str, Any], names: words.Names, errors: _Errors)
 def _departments(body: Mapping[str, Any], names: words.Names) -> list[tuple[str, str]]:
     """Departments that exist, those that the document names, and those that every house may have."""
     named = {entry.get("department") for entry in body.get("collaboration", []) if entry.get("department")}
-    codes = {*names.departments, *named, *texts.TERMS["department_code"]}
+    codes = {*names.departments, *named, *texts.TERMS["department"]}
     return [(code, names.department(code)) for code in sorted(codes)]
 
 

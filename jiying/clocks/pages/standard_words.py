@@ -24,7 +24,7 @@ class Names:
     def department(self, code: str | None) -> str:
         if code is None:
             return _("Any department")
-        return self.departments.get(code) or texts.term("department_code", code)
+        return self.departments.get(code) or texts.term("department", code)
 
 
 def amount(target: Target) -> str:

@@ -99,8 +99,8 @@ def _parsed(document: VersionedDocument) -> Standard:
 
 
 def names_of(now: datetime) -> words.Names:
-    titles = {one.key: one.title or one.key for one in queries.calendars(now)}
-    return words.Names(titles, dict(Department.objects.values_list("code", "name")))
+    titles = {one.key: one.label for one in queries.calendars(now)}
+    return words.Names(titles, {one.code: one.label for one in Department.objects.all()})
 
 
 def _compared_with(document: VersionedDocument, held: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from jiying.base import documents
+from jiying.base import documents, texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Invalid, NotFound
 from jiying.base.models import VersionedDocument
@@ -39,7 +39,7 @@ def change_day(
     shut = {d: label for d, label in (latest.body.get("closed") or {}).items() if d != name}
     open_ = {d: hours for d, hours in (latest.body.get("worked") or {}).items() if d != name}
     if closed is not None:
-        shut[name] = closed.strip()
+        shut[name] = texts.code_of("holiday", closed.strip())
     elif worked is not None:
         open_[name] = worked
     return _save(actor, latest, {**latest.body, "closed": _sorted(shut), "worked": _sorted(open_)}, now)

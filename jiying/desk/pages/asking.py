@@ -43,7 +43,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return desk_forms.AnswerForm(ticket=found.ticket, **kwargs)
 
     task = Task(
-        title=_("Answer for %(department)s") % {"department": found.department.name},
+        title=_("Answer for %(department)s") % {"department": found.department.label},
         submit=_("Send"),
         action=reverse("desk:answer", args=[pk]),
         make=make,

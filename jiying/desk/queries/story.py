@@ -61,7 +61,7 @@ class Names:
                 ids.add(entry.actor_id)
             ids |= _people_in(entry.data)
         self._people = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
-        self._departments = dict(Department.objects.values_list("code", "name"))
+        self._departments = {one.code: one.label for one in Department.objects.all()}
 
     def person(self, pk: Any) -> str:
         return self._people.get(pk, "") or _("Somebody")
@@ -144,7 +144,7 @@ def _verdict(one: Data) -> str:
     if "presence" in one:
         return _("%(why)s (%(what)s)") % {"why": word, "what": term("presence", str(one["presence"]))}
     if "skill" in one:
-        what = _("%(skill)s needs level %(needed)s, has %(has)s") % dict(one)
+        what = _("%(skill)s needs level %(needed)s, has %(has)s") % {**one, "skill": term("skill", str(one["skill"]))}
         return _("%(why)s (%(what)s)") % {"why": word, "what": what}
     if "capacity" in one:
         return _("%(why)s (%(what)s)") % {"why": word, "what": f"{one.get('load')}/{one['capacity']}"}

@@ -190,7 +190,7 @@ def describe_collaborations(ids: Collection[int]) -> Mapping[int, Described]:
     rows = Collaboration.objects.filter(pk__in=ids).select_related("ticket", "department")
     return {
         c.pk: Described(
-            f"{c.ticket.number} · {c.department.name}",
+            f"{c.ticket.number} · {c.department.label}",
             c.question[:80],
             reverse("desk:ticket", args=[c.ticket.number]) + f"#collaboration-{c.pk}",
             c.ticket.priority,

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from jiying.base.context import actor_of
 from jiying.base.errors import Refused
 from jiying.base.policies import require
-from jiying.base.texts import choices, term
+from jiying.base.texts import choices, code_of, term
 from jiying.desk.forms import split_tags
 from jiying.desk.pages.setup import RIGHT, tabs
 from jiying.desk.queries import categories, people
@@ -74,9 +74,9 @@ class CategoryForm(forms.Form):
         for part in split_tags(self.cleaned_data["skills"]):
             name, _space, level = part.rpartition(" ")
             if name and level.isdecimal() and len(level) == 1:
-                found[name.strip()] = int(level)
+                found[code_of("skill", name.strip())] = int(level)
             else:
-                found[part] = 1
+                found[code_of("skill", part)] = 1
         return found
 
 
@@ -111,7 +111,7 @@ def _initial(request: HttpRequest, found: categories.CategoryRow | None) -> dict
         parent = request.GET.get("under", "")[:100]
         return {"path": f"{parent}/" if parent else ""}
     values = {name: getattr(found, name) or "" for name in CategoryForm.base_fields}
-    skills = ", ".join(f"{name} {level}" for name, level in found.skills.items())
+    skills = ", ".join(f"{term('skill', name)} {level}" for name, level in found.skills.items())
     return {**values, "skills": skills, "revision": found.revision, "active": found.active}
 
 

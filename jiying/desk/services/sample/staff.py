@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 
+from jiying.base import texts
 from jiying.base.models import Department, Person, Role, Team
 from jiying.desk.models import AgentLoad, Category
 from jiying.desk.services import triage
@@ -15,29 +16,29 @@ from jiying.desk.services.loads import DEFAULT_CAPACITY
 from jiying.desk.services.sample.words import GIVEN, SURNAMES
 
 SIGN_INS = ("agent", "lead", "admin")
-DEPARTMENTS = (("service", "客服部"), ("logistics", "物流部"), ("rd", "研发部"), ("finance", "财务部"))
+DEPARTMENTS = ("service", "logistics", "rd", "finance")
 # code, name, number of agents, skills that all of them have
 TEAMS = (
-    ("presale", "售前咨询", 6, ("产品",)),
-    ("aftersale", "售后服务", 10, ("订单", "物流")),
-    ("tech", "技术支持", 7, ("技术",)),
-    ("care", "投诉与VIP", 5, ("投诉", "订单")),
+    ("presale", "售前咨询", 6, ("product",)),
+    ("aftersale", "售后服务", 10, ("orders", "logistics")),
+    ("tech", "技术支持", 7, ("technical",)),
+    ("care", "投诉与VIP", 5, ("complaints", "orders")),
 )
-SPECIAL = {"presale": ("商务",), "aftersale": ("退款", "发票"), "tech": ("账户",), "care": ("风控",)}
+SPECIAL = {"presale": ("sales",), "aftersale": ("refunds", "invoices"), "tech": ("accounts",), "care": ("risk",)}
 # category: (team, skills with their least level)
 WIRING: Mapping[str, tuple[str, Mapping[str, int]]] = {
-    "order": ("aftersale", {"订单": 1}),
-    "order/dispute": ("care", {"投诉": 2}),
-    "order/refund": ("aftersale", {"退款": 1}),
-    "logistics": ("aftersale", {"物流": 1}),
-    "logistics/late": ("aftersale", {"物流": 1}),
-    "logistics/lost": ("aftersale", {"物流": 2}),
-    "account": ("tech", {"账户": 1}),
-    "account/security": ("care", {"风控": 2}),
-    "product": ("presale", {"产品": 1}),
-    "product/usage": ("presale", {"产品": 1}),
-    "product/defect": ("tech", {"技术": 2}),
-    "invoice": ("aftersale", {"发票": 1}),
+    "order": ("aftersale", {"orders": 1}),
+    "order/dispute": ("care", {"complaints": 2}),
+    "order/refund": ("aftersale", {"refunds": 1}),
+    "logistics": ("aftersale", {"logistics": 1}),
+    "logistics/late": ("aftersale", {"logistics": 1}),
+    "logistics/lost": ("aftersale", {"logistics": 2}),
+    "account": ("tech", {"accounts": 1}),
+    "account/security": ("care", {"risk": 2}),
+    "product": ("presale", {"product": 1}),
+    "product/usage": ("presale", {"product": 1}),
+    "product/defect": ("tech", {"technical": 2}),
+    "invoice": ("aftersale", {"invoices": 1}),
     "suggestion": ("presale", {}),
 }
 SHIFTS = ((8, 17), (9, 18), (10, 19), (13, 22))
@@ -69,7 +70,9 @@ class Staff:
 
 def hire(rng: Random, now: datetime) -> Staff:
     """Make departments, teams and people, and wire the categories to them."""
-    departments = {code: Department.objects.create(code=code, name=name) for code, name in DEPARTMENTS}
+    departments = {
+        code: Department.objects.create(code=code, name=texts.term("department", code)) for code in DEPARTMENTS
+    }
     hiring = _Hiring(rng, now, departments)
     agents: list[Agent] = []
     leads: dict[int, Person] = {}
@@ -140,7 +143,7 @@ class _Hiring:
             seniority=seniority,
             skills=dict(skills or {}),
             presence=presence,
-            presence_reason="用餐" if presence == "break" else "",
+            presence_reason="meal" if presence == "break" else "",
             presence_at=self.now - timedelta(minutes=self.rng.randrange(5, 180)),
             created_at=self.now,
         )
