@@ -152,8 +152,9 @@ def forget_all() -> None:
     from jiying.base import documents, roster, settings_store, tokens
     from jiying.clocks import queries
     from jiying.desk import policies
-    from jiying.desk.services import triage
+    from jiying.desk.services import line_setup, triage
 
+    line_setup.forget()
     queries.forget()
     triage.forget()
     policies.forget()

@@ -88,6 +88,7 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "delivery": _("message"),
         "department": _("department"),
         "document": _("version"),
+        "hand_up": _("hand-up"),
         "job": _("job"),
         "person": _("person"),
         "right": _("right"),

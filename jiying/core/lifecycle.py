@@ -31,6 +31,7 @@ VERBS: Mapping[str, tuple[frozenset[str], str | None]] = {
     "reclassify": (LIVE, None),
     "collaborate": (HANDLED, None),
     "escalate": (ACTIVE, None),
+    "hand_up": (ACTIVE, None),
 }
 
 

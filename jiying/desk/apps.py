@@ -15,7 +15,18 @@ class DeskConfig(AppConfig):
         from jiying.desk import policies
         from jiying.desk.models import RouteCall, TicketTimer
         from jiying.desk.queries import capacity
-        from jiying.desk.services import collaboration, holding, routing, rules, seeding, telling, timers
+        from jiying.desk.services import (
+            collaboration,
+            holding,
+            line_setup,
+            lines,
+            routing,
+            rules,
+            seeding,
+            telling,
+            telling_lines,
+            timers,
+        )
         from jiying.desk.services.history import sentences
         from jiying.desk.texts import FAULTS, TERMS
 
@@ -35,9 +46,11 @@ class DeskConfig(AppConfig):
         )
         periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
         documents.register(rules.PRIORITY)
+        documents.register(line_setup.LINES)
         context.NAVIGATION += [
             ("work", _("My work"), "layout-dashboard", "desk:work", "desk.handle"),
             ("tickets", _("Tickets"), "ticket", "desk:tickets", policies.SEEING),
+            ("lines", _("Support lines"), "stairs-up", "desk:lines", "desk.handle"),
             ("setup", _("Ticket setup"), "sitemap", "desk:categories", "desk.edit_rules"),
             ("supervise", _("Supervision"), "eye", "desk:supervise", "alerts.view_team"),
         ]
@@ -64,6 +77,18 @@ class DeskConfig(AppConfig):
                 recipients=telling.collaboration_recipients,
                 describe=telling.describe_collaborations,
                 still_true=telling.collaborations_still_true,
+                on_clock=lambda held, points, now: None,
+                clocks_changed=lambda held: None,
+            )
+        )
+        subjects.register(
+            subjects.Kind(
+                name=lines.KIND,
+                lock=lines.lock_many,
+                visible=telling_lines.visible,
+                recipients=telling_lines.recipients,
+                describe=telling_lines.describe,
+                still_true=telling_lines.still_true,
                 on_clock=lambda held, points, now: None,
                 clocks_changed=lambda held: None,
             )

@@ -80,6 +80,18 @@ class EscalateForm(VerbForm):
         self.fields["level"].initial = min(3, self.ticket.escalation + 1)
 
 
+class HandUpForm(VerbForm):
+    team = _choice(_("To"))
+    reason = _text(_("Reason"), required=True, hint=_("You stay responsible; the answer comes back to you."))
+
+    def prepare(self) -> None:
+        self.fields["team"].choices = people.teams_above(self.ticket.line)  # type: ignore[attr-defined]
+
+
+class HandBackForm(VerbForm):
+    answer = _text(_("Answer"), required=True, rows=5, hint=_("Stands on the ticket as a note for the first line."))
+
+
 class MergeForm(VerbForm):
     into = forms.CharField(
         label=_("Number of the ticket that stays"),

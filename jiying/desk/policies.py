@@ -2,12 +2,12 @@
 
 import time
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from jiying.base.actor import Actor, of_person
 from jiying.base.errors import Denied, NotFound
 from jiying.base.models import Person
-from jiying.desk.models import Collaboration, Customer, Ticket
+from jiying.desk.models import Collaboration, Customer, HandUp, Ticket
 
 SEEING = ("desk.view_own", "desk.view_team", "desk.view_all", "desk.answer")  # each shows some tickets
 
@@ -27,6 +27,7 @@ def visible(actor: Actor) -> Q:
         reach |= Q(assignee__isnull=True, team__isnull=True)
         if actor.team_id:
             reach |= Q(assignee__isnull=True, team_id=actor.team_id)
+            reach |= Q(pk__in=_handed_up(actor).values("ticket_id"))
     if "desk.answer" in actor.rights and actor.department_id is not None:
         # A subquery, not a join: joins would double rows and lose the ordering index.
         reach |= Q(pk__in=Collaboration.objects.filter(department_id=actor.department_id).values("ticket_id"))
@@ -42,12 +43,22 @@ def sees(actor: Actor, ticket: Ticket) -> bool:
         return True
     if actor.id is not None and "desk.view_own" in rights and actor.id in (ticket.assignee_id, ticket.opened_by_id):
         return True
+    if actor.id is not None and ticket.helper_id == actor.id:
+        return True
     in_reach = ticket.team_id is None or ticket.team_id == actor.team_id
     if ticket.assignee_id is None and in_reach and rights & {"desk.view_own", "desk.view_team"}:
+        return True
+    if "desk.view_own" in rights and actor.team_id is not None and _handed_up(actor).filter(ticket=ticket).exists():
         return True
     if "desk.answer" not in rights or actor.department_id is None:
         return False
     return ticket.collaborations.filter(department_id=actor.department_id).exists()
+
+
+def _handed_up(actor: Actor) -> QuerySet[HandUp]:
+    """What is in the hands of the actor's line now, and what the actor had taken in (D24a)."""
+    in_hand = Q(team_id=actor.team_id or 0, state__in=(HandUp.State.ASKED, HandUp.State.TAKEN))
+    return HandUp.objects.filter(in_hand | Q(person_id=actor.id))
 
 
 def require_visible(actor: Actor, ticket: Ticket) -> None:
@@ -57,8 +68,10 @@ def require_visible(actor: Actor, ticket: Ticket) -> None:
 
 
 def may_handle(actor: Actor, ticket: Ticket) -> bool:
-    """Own tickets with the handling right; others' with the right to assign (a supervisor steps in)."""
+    """Own tickets, and those one has taken in for the first line; others' with the right to assign."""
     if "desk.handle" in actor.rights and ticket.assignee_id == actor.id and actor.id is not None:
+        return True
+    if "desk.handle" in actor.rights and ticket.helper_id == actor.id and actor.id is not None:
         return True
     return "desk.assign" in actor.rights
 

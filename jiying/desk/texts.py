@@ -43,6 +43,8 @@ TERMS = {
         "ticket.escalated": _("Escalated (level %(level)s)"),
         "ticket.vip": _("Request of a VIP"),
         "ticket.assigned": _("A new ticket for you"),
+        "ticket.handed_up": _("Handed up to line %(line)s, to be taken in"),
+        "ticket.handed_back": _("Line %(line)s has answered"),
     },
     "verb": {
         "assign": _("assign"),
@@ -64,12 +66,28 @@ TERMS = {
         "reclassify": _("reclassify"),
         "collaborate": _("ask a department"),
         "escalate": _("escalate"),
+        "hand_up": _("hand up"),
     },
     "message": {
         "reply": _("Reply"),
         "customer": _("Customer"),
         "note": _("Note"),
         "call": _("Call"),
+    },
+    "metric": {"take_in": _("Taking in")},
+    "told_as": {"line": _("Support line")},
+    "hand_up": {
+        "asked": _("To be taken in"),
+        "taken": _("In hand"),
+        "answered": _("Handed back"),
+        "withdrawn": _("Withdrawn"),
+    },
+    # After what a rule hands a ticket up.
+    "up_event": {
+        "opened": _("when it is opened"),
+        "escalated": _("when it is escalated"),
+        "reopened": _("when it is reopened"),
+        "late": _("when it is overdue"),
     },
     "collaboration": {"asked": _("Waiting for an answer"), "answered": _("Answered"), "withdrawn": _("Withdrawn")},
     # Kinds of requests to departments: standards tell their targets apart by them (C6a).
@@ -139,6 +157,9 @@ FAULTS = {
     "bad_url": _("%(value)s is not a web address. Start it with https://."),
     "same_ticket": _("A ticket cannot be merged into itself."),
     "merge_target_ended": _("%(number)s is cancelled or merged itself. Choose another ticket."),
+    "not_higher_line": _("%(value)s is no team of a higher support line."),
+    "not_higher": _("The ticket is on line %(line)s already. Choose a team above it."),
+    "hand_up_over": _("This was taken in, handed back or withdrawn meanwhile."),
     "bad_category_path": _(
         "A path is made of small letters, digits, - and _, at most %(depth)s levels parted by slashes."
     ),

@@ -11,7 +11,7 @@ from jiying.desk.services import collaboration, talking
 from jiying.desk.services.customers import CustomerData
 from tests.cast import Cast
 
-BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 23}
+BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 24}
 
 
 def _fill(cast: Cast, start: int, stop: int) -> None:

@@ -12,8 +12,8 @@ from jiying.base import due
 from jiying.base.actor import SYSTEM, Actor
 from jiying.base.models import JournalEntry
 from jiying.core import lifecycle
-from jiying.desk.models import Collaboration, Ticket
-from jiying.desk.services import collaboration, handling, routing, talking
+from jiying.desk.models import Collaboration, TeamLine, Ticket
+from jiying.desk.services import collaboration, handling, lines, routing, talking
 from tests.cast import Cast
 
 MINUTE = timedelta(minutes=1)
@@ -28,7 +28,7 @@ Verb = Callable[[Actor, str, datetime], Any]
 
 def verbs(cast: Cast) -> dict[str, Verb]:
     """Every verb of the life cycle that is a service, called as the pages and the API call it."""
-    other = cast.ticket(subject="另一张工单")
+    other, higher = cast.ticket(subject="另一张工单"), up_team(cast)
     return {
         "accept": lambda a, n, t: handling.accept(actor=a, number=n, now=t),
         "reply": lambda a, n, t: talking.reply(actor=a, number=n, body="您好", now=t),
@@ -49,9 +49,16 @@ def verbs(cast: Cast) -> dict[str, Verb]:
             actor=a, number=n, department="logistics", question="在哪", now=t
         ),
         "escalate": lambda a, n, t: handling.escalate(actor=a, number=n, level=1, reason="投诉", now=t),
+        "hand_up": lambda a, n, t: lines.hand_up(actor=a, number=n, team=higher, reason="二线处理", now=t),
         "assign": lambda a, n, t: routing.transfer(actor=a, number=n, to_person=cast.wang.pk, reason="换人", now=t),
         "unassign": lambda a, n, t: routing.transfer(actor=a, number=n, to_team=cast.team1.pk, reason="退回", now=t),
     }
+
+
+def up_team(cast: Cast) -> str:
+    """Team 2 stands on the second line."""
+    TeamLine.objects.update_or_create(team=cast.team2, defaults={"line": 2})
+    return cast.team2.code
 
 
 def ticket_in(cast: Cast, status: str, **fields: Any) -> Ticket:

@@ -35,6 +35,7 @@ FACT = {
     "reclassify": "reclassified",
     "collaborate": "collaboration_asked",
     "escalate": "escalated",
+    "hand_up": "handed_up",
     "assign": "assigned",
     "unassign": "unassigned",
 }

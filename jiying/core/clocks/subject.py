@@ -17,6 +17,7 @@ from jiying.core.standards import TICKET_METRICS, Facts, Rule, Standard, Target
 SOLVED, CLOSED, OVER = "solved", "closed", "over"
 _HELD_BY_SOLVED = frozenset(("resolution", "resolution_total", "next_response", "update"))
 _REQUEST = Rule(starts="request")
+_BY_DEPARTMENT = ("collaboration", "take_in")  # their targets are told apart by who is asked (C6a)
 _AT_OPENING = ("accept", "first_response", "resolution", "resolution_total")
 _NO_DATA: Mapping[str, Any] = {}
 _order = itemgetter(0, 1)
@@ -350,7 +351,7 @@ class Subject:
             return "", Target(1, "min", asked["calendar"]), int(asked["target_s"])
         if "target" in asked:
             return "", Target(**asked["target"]), None
-        if standard is not None and metric == "collaboration":
+        if standard is not None and metric in _BY_DEPARTMENT:
             found = standard.collaboration_for(asked.get("department"), asked.get("kind"))
             return ("", None, None) if found is None else (found.key, found.target, None)
         return metric, None if standard is None else standard.promises.get(metric), None

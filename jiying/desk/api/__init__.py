@@ -2,12 +2,13 @@
 
 from ninja import Router
 
-from jiying.desk.api import around, setup, tickets, verbs
+from jiying.desk.api import around, lines, setup, tickets, verbs
 
 router = Router()
 router.add_router("", tickets.router)
 router.add_router("", verbs.router)
 router.add_router("", around.router)
+router.add_router("", lines.router)
 router.add_router("", setup.router)
 
 __all__ = ["router"]

@@ -78,6 +78,10 @@ class Ticket(models.Model):
     next_due_at = models.DateTimeField(null=True)
     is_late = models.BooleanField(default=False)  # an open clock is breached
     escalation = models.PositiveSmallIntegerField(default=0)
+    line = models.PositiveSmallIntegerField(default=1)  # the highest support line that has it now
+    helper = models.ForeignKey(  # who of that line has taken it in; the assignee stays responsible
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     public_reply_at = models.DateTimeField(null=True)  # first one: from then on never taken from its agent
     last_message = models.CharField(max_length=160, blank=True)
     last_message_at = models.DateTimeField(null=True)

@@ -29,7 +29,7 @@ from jiying.desk.pages import ticket as ticket_pages
 from jiying.desk.pages.answers import Task, ask, go, is_fragment, next_url
 from jiying.desk.queries import people, ticket_page
 from jiying.desk.queries.verbs import allowed
-from jiying.desk.services import collaboration, handling, holding, routing, talking
+from jiying.desk.services import collaboration, handling, holding, lines, routing, talking
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,10 @@ def _resolve(act: Act) -> None:
     handling.resolve(**act.common, **{name: act.values[name] for name in ("note", "revision")})
 
 
+def _hand_up(act: Act) -> None:
+    lines.hand_up(**act.common, team=act.text("team"), reason=act.text("reason"))
+
+
 def _escalate(act: Act) -> None:
     handling.escalate(**act.common, level=int(act.values["level"]), reason=act.text("reason"))
 
@@ -163,6 +167,7 @@ VERBS: dict[str, Verb] = {
     "transfer": Verb(_transfer, "assign", _l("Transfer"), _l("Transfer"), desk_forms.TransferForm),
     "priority": Verb(_priority, "priority", _l("Change the priority"), _l("Change"), desk_forms.PriorityForm),
     "escalate": Verb(_escalate, "escalate", _l("Escalate"), _l("Escalate"), desk_forms.EscalateForm),
+    "up": Verb(_hand_up, "hand_up", _l("Hand up to a higher line"), _l("Hand up"), desk_forms.HandUpForm),
     "fields": Verb(_fields, "reclassify", _l("Edit the fields"), _l("Save"), desk_forms.FieldsForm),
     "ask": Verb(_ask, "collaborate", _l("Ask another department"), _l("Send"), desk_forms.AskForm),
     "cancel": Verb(

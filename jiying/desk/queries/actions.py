@@ -86,6 +86,7 @@ register(
     Action("reopen", 45, _("Reopen"), "arrow-back-up", "reopen", place="menu"),
     Action("priority", 50, _("Change the priority"), "flag", "priority", "i", place="menu"),
     Action("escalate", 55, _("Escalate"), "urgent", "escalate", "e", place="menu"),
+    Action("up", 57, _("Hand up"), "stairs-up", "hand_up", "u", place="menu"),
     Action("fields", 60, _("Edit the fields"), "pencil", "reclassify", "f", place="menu"),
     Action("close", 65, _("Close without waiting"), "archive", "close", place="menu"),
     Action("merge", 80, _("Merge into another"), "git-merge", "merge", place="menu"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from jiying.base.actor import Actor
 from jiying.desk.models import Ticket
+from jiying.desk.queries import lines
 from jiying.desk.queries.ticket_page import TicketPage
 
 
@@ -49,6 +50,10 @@ def _always(about: About) -> About:
     return about
 
 
+def _handed_up(about: About) -> list[lines.Up] | None:
+    return lines.of_ticket(about.actor, about.ticket, about.now) or None
+
+
 PANELS: dict[str, Panel] = {}
 
 
@@ -59,6 +64,7 @@ def register(*panels: Panel) -> None:
 register(
     Panel("clocks", 10, "desk/panels/clocks.html", _always),
     Panel("customer", 20, "desk/panels/customer.html", _always),
+    Panel("lines", 35, "desk/panels/lines.html", _handed_up),
     Panel("collaboration", 40, "desk/panels/collaboration.html", _always),
     Panel("fields", 60, "desk/panels/fields.html", _always),
     Panel("journal", 90, "desk/panels/journal.html", _always),

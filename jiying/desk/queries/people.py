@@ -96,3 +96,9 @@ def names() -> list[tuple[int, str]]:
     """Agents to choose from in filters: (id, name)."""
     found = Person.objects.filter(is_active=True, loads__isnull=False).distinct()
     return list(found.order_by("name").values_list("pk", "name"))
+
+
+def teams_above(line: int) -> list[tuple[str, str]]:
+    """(code, name) of the teams of higher support lines that a ticket on this line can go up to."""
+    rows = Team.objects.filter(support_line__line__gt=max(1, line)).order_by("support_line__line", "name")
+    return list(rows.values_list("code", "name"))

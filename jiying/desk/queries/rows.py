@@ -34,6 +34,7 @@ class TicketRow:
     assignee: Person | None
     clock: Face | None
     escalation: int
+    line: int
     received_at: datetime
     version: str  # changes whenever the row looks different: the browser flashes it
 
@@ -63,6 +64,7 @@ def row(ticket: Ticket, clock: Face | None) -> TicketRow:
         assignee=ticket.assignee,
         clock=clock,
         escalation=ticket.escalation,
+        line=ticket.line,
         received_at=ticket.received_at,
         version=f"{ticket.revision}.{int(ticket.is_late)}",
     )

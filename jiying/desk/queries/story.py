@@ -30,6 +30,10 @@ IN_TALK = frozenset(
         "ticket.received_duplicate",
         "ticket.reclassified",
         "ticket.escalated",
+        "ticket.handed_up",
+        "ticket.taken_in",
+        "ticket.handed_back",
+        "ticket.line_withdrawn",
         "ticket.collaboration_asked",
         "ticket.collaboration_answered",
         "ticket.collaboration_withdrawn",
@@ -236,6 +240,29 @@ def _escalated(data: Data, names: Names) -> str:
     return _("Escalated to level %(level)s") % {"level": data.get("level", "")}
 
 
+def _handed_up(data: Data, names: Names) -> str:
+    about = {"line": data.get("line", ""), "team": data.get("team", "")}
+    if rule := data.get("rule"):
+        about["event"] = term("up_event", rule)
+        return _("Handed up to line %(line)s (%(team)s) by rule: %(event)s") % about
+    return _("Handed up to line %(line)s (%(team)s)") % about
+
+
+def _taken_in(data: Data, names: Names) -> str:
+    return _("%(name)s took it in on line %(line)s") % {"name": names.person(data.get("by")), "line": data.get("line")}
+
+
+def _handed_back(data: Data, names: Names) -> str:
+    return _("Line %(line)s (%(team)s) answered and handed it back") % {
+        "line": data.get("line", ""),
+        "team": data.get("team", ""),
+    }
+
+
+def _line_withdrawn(data: Data, names: Names) -> str:
+    return _("Taken back from line %(line)s (%(team)s)") % {"line": data.get("line", ""), "team": data.get("team", "")}
+
+
 def _asked(data: Data, names: Names) -> str:
     return _("Asked %(department)s") % {"department": names.department(data.get("department"))}
 
@@ -298,6 +325,10 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.received_duplicate": ("git-merge", "", _duplicate),
     "ticket.reclassified": ("pencil", "", _reclassified),
     "ticket.escalated": ("urgent", "red", _escalated),
+    "ticket.handed_up": ("stairs-up", "amber", _handed_up),
+    "ticket.taken_in": ("user-check", "blue", _taken_in),
+    "ticket.handed_back": ("arrow-back-up", "green", _handed_back),
+    "ticket.line_withdrawn": ("arrow-back-up", "", _line_withdrawn),
     "ticket.collaboration_asked": ("heart-handshake", "purple", _asked),
     "ticket.collaboration_answered": ("heart-handshake", "green", _answered),
     "ticket.collaboration_withdrawn": ("heart-handshake", "", _withdrawn),

@@ -84,6 +84,8 @@ class TicketRow:
     priority_reason: dict[str, Any]
     tier: str
     escalation: int
+    line: int
+    helper: PersonRef | None
     customer: CustomerRow | None
     assignee: PersonRef | None
     team: TeamRef | None
@@ -231,6 +233,8 @@ def ticket_row(actor: Actor, ticket: Ticket, clocks: Iterable[Clock], merged_int
         priority_reason=ticket.priority_reason,
         tier=ticket.tier,
         escalation=ticket.escalation,
+        line=ticket.line,
+        helper=person_ref(ticket.helper_id),
         customer=customer_row(ticket.customer, shows_plain(actor, ticket)),
         assignee=person_ref(ticket.assignee_id),
         team=_team_ref(ticket),

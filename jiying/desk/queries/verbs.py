@@ -18,6 +18,7 @@ _HANDLING = frozenset(
         "reclassify",
         "collaborate",
         "escalate",
+        "hand_up",
     }
 )
 _NOTING = frozenset({"desk.handle", "desk.assign", "desk.answer", "desk.view_all"})

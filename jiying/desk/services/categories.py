@@ -13,6 +13,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Fault, Invalid, NotFound
 from jiying.base.models import Team, VersionedDocument
 from jiying.base.policies import require
+from jiying.base.transactions import short
 from jiying.desk.models import Category
 from jiying.desk.services import triage
 from jiying.desk.services.intake import TYPES
@@ -55,7 +56,7 @@ def facts(row: Category) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
+@short
 def save(*, actor: Actor, data: CategoryData, revision: int | None, now: datetime) -> Category:
     """A new category (`revision` None), or another content for one; its path stays, because rules name it."""
     require(actor, RIGHT)

@@ -13,7 +13,7 @@ from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.policies import could_hold, require_customers_or_handle, require_handle, require_visible
-from jiying.desk.services import loads, telling, triage
+from jiying.desk.services import lines, loads, telling, triage
 from jiying.desk.services.holding import KIND, decide, expect_revision, fact, lock, lock_many, settle, wake
 
 
@@ -97,6 +97,7 @@ def resolve(
     was_carried = loads.carried(ticket)
     step = decide(ticket, "resolve")
     ticket.status, ticket.waiting_for, ticket.resolved_at = step.after, "", now
+    lines.end_all(actor, ticket, now)
     settle(actor, ticket, [fact(ticket, "solved", now, {"note": note, "cause": cause})], now=now)
     silence = timedelta(seconds=clocks.standard_of(KIND, ticket.pk, now).confirmation_s)
     wake(ticket, "close", now + silence)
@@ -169,7 +170,7 @@ def reopen(*, actor: Actor, number: str, reason: str = "", now: datetime) -> Tic
     ticket = lock(number)
     require_handle(actor, ticket)
     decide(ticket, "reopen")
-    settle(actor, ticket, reopened(ticket, reason, now), now=now)
+    settle(actor, ticket, [*reopened(ticket, reason, now), *lines.by_rule(ticket, "reopened", now)], now=now)
     return ticket
 
 
@@ -217,6 +218,7 @@ def _stop(actor: Actor, ticket: Ticket, status: str, last: journal.Fact, now: da
     from jiying.desk.services import collaboration
 
     collaboration.withdraw_all(actor, ticket, now)
+    lines.end_all(actor, ticket, now)
     place = ticket.assignee_id if loads.carried(ticket) else None
     ticket.status, ticket.ended_at, ticket.waiting_for = status, now, ""
     settle(actor, ticket, [last], now=now)
@@ -297,5 +299,6 @@ def escalate(*, actor: Actor, number: str, level: int, reason: str, now: datetim
     ticket.escalation = level
     told = telling.tell_escalated(ticket, now)
     data = {"level": level, "reason": reason}
-    settle(actor, ticket, [fact(ticket, "escalated", now, data, tell=told)], now=now)
+    facts = [fact(ticket, "escalated", now, data, tell=told), *lines.by_rule(ticket, "escalated", now)]
+    settle(actor, ticket, facts, now=now)
     return ticket

@@ -25,8 +25,10 @@ from jiying.core import clocks as core_clocks
 from jiying.core import routing
 from jiying.core.priority import Request
 from jiying.core.standards import CHANNELS, PRIORITIES
+from jiying.core.support_lines import Happened
+from jiying.core.support_lines import choose as choose_line
 from jiying.desk.models import Customer, Ticket, TicketTimer
-from jiying.desk.services import customers, dating, loads, telling, triage
+from jiying.desk.services import customers, dating, line_setup, loads, telling, triage
 from jiying.desk.services.holding import KIND, rings
 
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
@@ -208,8 +210,16 @@ def _create(
             answer=answer(ticket, clocks),
             at=now,
         )
+    _after_opening(ticket, now)
     _take_place(ticket, new, now)
     return Opened(ticket, clocks)
+
+
+def _after_opening(ticket: Ticket, now: datetime) -> None:
+    """What a new ticket sets off by rule happens a moment later, in a transaction of its own."""
+    what = Happened("opened", ticket.category, ticket.type, ticket.priority)
+    if choose_line(line_setup.rules(now), what) is not None:
+        TicketTimer.objects.create(ticket=ticket, kind="up_opened", wake_at=now)
 
 
 def _told(ticket: Ticket, new: NewTicket, now: datetime) -> list[int]:

@@ -15,6 +15,7 @@ from jiying.base.subjects import Described, Point, Recipient
 from jiying.desk.models import Collaboration, Ticket
 from jiying.desk.models.tickets import ENDED
 from jiying.desk.policies import sees
+from jiying.desk.services import line_setup
 from jiying.desk.services.holding import KIND, wake
 
 # point: who is told. A ticket not accepted in time is the supervisor's, not once more its agent's.
@@ -86,8 +87,13 @@ def still_true(ids: Collection[int]) -> Collection[int]:
 def on_clock(held: Mapping[int, Ticket], points: Sequence[Point], now: datetime) -> None:
     """The accept rule (D4): not accepted in time, and so configured, the ticket is routed to somebody else.
 
-    By a timer, in a transaction of its own: the sweep of clocks never waits for an agent's row.
+    A late ticket may go up a line by rule (D24a). By timers, in transactions of their own: the sweep of clocks never
+    waits for an agent's row.
     """
+    goes_up = any(rule.event == "late" for rule in line_setup.rules(now))
+    for point in points if goes_up else ():
+        if point.code == "due" and point.metric in ("first_response", "next_response", "resolution"):
+            wake(held[point.subject_id], "up_late", now)
     if not get("desk.reroute_unaccepted"):
         return
     for point in points:

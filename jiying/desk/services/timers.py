@@ -8,8 +8,10 @@ from jiying.base.actor import SYSTEM
 from jiying.clocks.queries import second_of
 from jiying.core import lifecycle
 from jiying.desk.models import Ticket, TicketTimer
-from jiying.desk.services import routing
+from jiying.desk.services import lines, routing
 from jiying.desk.services.holding import fact, lock_many, settle
+
+UP = {"up_opened": "opened", "up_late": "late"}  # timers after which a rule may hand the ticket up (D24a)
 
 
 def serve_timers(ids: Sequence[int], now: datetime) -> int:
@@ -26,8 +28,15 @@ def serve_timers(ids: Sequence[int], now: datetime) -> int:
             _close_after_silence(held[wanted[pk]], now)
         elif kinds[pk] == "reroute":
             routing.route_unaccepted(held[wanted[pk]], now)
+        elif kinds[pk] in UP:
+            _up_by_rule(held[wanted[pk]], UP[kinds[pk]], now)
     routing.route_waiting([wanted[pk] for pk in sorted(claimed) if kinds[pk] == "route"], now)
     return len(claimed)
+
+
+def _up_by_rule(ticket: Ticket, event: str, now: datetime) -> None:
+    if facts := lines.by_rule(ticket, event, now):
+        settle(SYSTEM, ticket, facts, now=now)
 
 
 def _close_after_silence(ticket: Ticket, now: datetime) -> None:

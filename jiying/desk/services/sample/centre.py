@@ -15,7 +15,7 @@ from jiying.base.models import Person, Setting
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.services import bulk
-from jiying.desk.services.sample import causes, crowd, demand, scene, staff, words
+from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, words
 from jiying.desk.services.sample.lives import Life
 from jiying.desk.services.sample.world import World
 
@@ -57,12 +57,14 @@ def make(wanted: Wanted, now: datetime) -> Made:
     now = now.replace(microsecond=0)
     rng = Random(wanted.seed)  # noqa: S311 - made-up people and tickets; passwords come from `secrets`
     people = staff.hire(rng, now)
+    processes.set_up(now - timedelta(days=wanted.days))
     customers = crowd.gather(rng, people, now)
     world = World(people, now, wanted.days, settings.TIME_ZONE, rng)
     lives = _announce(world, customers, wanted, rng)
     world.run()
     written = bulk.write(_histories(lives), now=now, fired_until=now - LATEST, batch=1000)
     n_causes = causes.explain(rng, people, now)
+    processes.live(rng, people, now)
     bulk.number_entries()
     passwords = _let_in(people.sign_ins)
     keep_sign_ins(passwords)
