@@ -18,6 +18,7 @@ TERMS: dict[str, dict[str, Any]] = {
         "supervisor": _l("Supervisor"),
         "manager": _l("Management"),
         "responder": _l("Responder"),
+        "mentioned": _l("Mentioned"),
     },
     "way": {"mail": pgettext_lazy("channel", "E-mail")},
     # Why a message did not go out (`alert.withheld` in the journal).

@@ -148,7 +148,13 @@ def event(name: str, position: int, data: Mapping[str, object], *, seen: bool = 
 
 def doorbells(client: push.Client, bells: Sequence[push.Bell]) -> bytes:
     return b"".join(
-        event("doorbell", b.position, {"topics": client.names(b), "subject": b.subject, "kind": b.kind}) for b in bells
+        event(
+            "doorbell",
+            b.position,
+            {"topics": client.names(b), "subject": b.subject, "kind": b.kind},
+            seen=bool(b.position),  # a whisper moves nobody's place
+        )
+        for b in bells
     )
 
 
@@ -230,7 +236,7 @@ class Live:
             refresh, bells = client.take()
             if refresh:
                 yield event("resync", self.hub.position, {})
-            if bells := [bell for bell in bells if bell.position > seen]:
+            if bells := [bell for bell in bells if bell.position > seen or not bell.position]:
                 yield doorbells(client, bells)
             if loop.time() >= check_at and not client.ended:
                 await self._recheck(client, request)

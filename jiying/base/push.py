@@ -9,11 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import close_old_connections, connection
 
 from jiying.base import journal, wake
+from jiying.base.models import Whisper
 
 log = structlog.get_logger()
 QUEUE = 256  # doorbells that may wait for a slow client; beyond that it is told to refresh everything
@@ -29,6 +31,31 @@ class Bell:
     subject: str
     kind: str
     topics: frozenset[str]
+
+
+def whisper(subject: str, kind: str, now: datetime) -> None:
+    """Ring for whoever listens to a subject, without a fact: who looks, who types. In the caller's transaction.
+
+    A whisper may get lost (streams take them up by id, and transactions end in another order); who whispers asks again
+    by itself after a while.
+    """
+    Whisper.objects.create(topic=subject, kind=kind, at=now)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("NOTIFY jiying_position")
+
+
+def whispers_after(last: int, limit: int = BATCH) -> tuple[int, list[Bell]]:
+    """(the last id, the rings without a position) after an id. Reads the database."""
+    rows = list(Whisper.objects.filter(pk__gt=last).order_by("pk")[:limit])
+    bells = [Bell(0, row.topic, f"whisper.{row.kind}", frozenset([row.topic])) for row in rows]
+    return (rows[-1].pk if rows else last), bells
+
+
+def drop_old_whispers(at: datetime) -> None:
+    """The last one stays: where ids begin anew with an empty table, streams would wait for the old ones."""
+    last = Whisper.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    Whisper.objects.filter(at__lt=at - timedelta(minutes=1), pk__lt=last).delete()
 
 
 def bells_after(position: int, limit: int = BATCH) -> list[Bell]:
@@ -108,6 +135,12 @@ class Hub:
             for client in set().union(*(self._clients.get(topic, ()) for topic in bell.topics)):
                 client.ring(bell)
 
+    def whisper(self, bells: Iterable[Bell]) -> None:
+        """Hand out rings that have no position: they are not made up for after a reconnect."""
+        for bell in bells:
+            for client in set().union(*(self._clients.get(topic, ()) for topic in bell.topics)):
+                client.ring(bell)
+
     def end_all(self, reason: str) -> None:
         for client in self.clients:
             client.end(reason)
@@ -127,6 +160,7 @@ class Tail(threading.Thread):
         self.hub, self.loop, self.stopping = hub, loop, threading.Event()
         self.ready = threading.Event()
         self._position: int | None = None
+        self._whisper = 0
 
     def run(self) -> None:
         waiter: wake.Waiter | None = None
@@ -145,10 +179,14 @@ class Tail(threading.Thread):
     def _turn(self, waiter: wake.Waiter) -> None:
         if self._position is None:
             self._position = journal.last_position()
+            self._whisper = Whisper.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
             self._in_loop(self._begin, self._position)
         while bells := bells_after(self._position):
             self._position = bells[-1].position
             self._in_loop(self.hub.hand_out, bells)
+        self._whisper, whispers = whispers_after(self._whisper)
+        if whispers:
+            self._in_loop(self.hub.whisper, whispers)
         if waiter.wait(self.LOOK_S, self.stopping):
             self.stopping.wait(self.GATHER_S)
 

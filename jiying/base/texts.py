@@ -78,6 +78,7 @@ TERMS: dict[str, dict[str, Lazy]] = {
     "kind": {
         "alert": _("alert"),
         "calendar": _("calendar"),
+        "canned_text": _("canned text"),
         "capacity": _("channel with places"),
         "category": _("category"),
         "channel": _("channel"),
@@ -88,6 +89,7 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "delivery": _("message"),
         "department": _("department"),
         "document": _("version"),
+        "file": _("file"),
         "hand_up": _("hand-up"),
         "job": _("job"),
         "person": _("person"),

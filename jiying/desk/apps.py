@@ -17,6 +17,7 @@ class DeskConfig(AppConfig):
         from jiying.desk.queries import capacity
         from jiying.desk.services import (
             collaboration,
+            drafts,
             holding,
             line_setup,
             lines,
@@ -45,6 +46,8 @@ class DeskConfig(AppConfig):
             )
         )
         periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
+        periodic.register("desk.drafts", 3600, drafts.drop_old)
+        periodic.register("desk.watchers", 60, _forget_watchers)
         documents.register(rules.PRIORITY)
         documents.register(line_setup.LINES)
         context.NAVIGATION += [
@@ -93,6 +96,15 @@ class DeskConfig(AppConfig):
                 clocks_changed=lambda held: None,
             )
         )
+
+
+def _forget_watchers(at: datetime) -> None:
+    """Who was at a ticket, and what was whispered of it, is worth nothing after a minute."""
+    from jiying.base import push
+    from jiying.desk.services import watching
+
+    watching.drop_old(at)
+    push.drop_old_whispers(at)
 
 
 def _feed(at: datetime) -> None:

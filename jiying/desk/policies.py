@@ -7,9 +7,10 @@ from django.db.models import Q, QuerySet
 from jiying.base.actor import Actor, of_person
 from jiying.base.errors import Denied, NotFound
 from jiying.base.models import Person
-from jiying.desk.models import Collaboration, Customer, HandUp, Ticket
+from jiying.desk.models import CannedText, Collaboration, Customer, HandUp, Ticket
 
 SEEING = ("desk.view_own", "desk.view_team", "desk.view_all", "desk.answer")  # each shows some tickets
+WRITING = frozenset({"desk.handle", "desk.assign", "desk.answer", "desk.view_all"})  # each may write a note
 
 _KEEP_S = 1.0
 
@@ -121,3 +122,24 @@ def require_customers_or_handle(actor: Actor, ticket: Ticket) -> None:
 def shows_plain(actor: Actor, ticket: Ticket | None, customer: Customer | None = None) -> bool:
     """Whether personal data is shown unmasked: on own tickets, to those who have the right."""
     return ticket is not None and "desk.unmasked" in actor.rights and ticket.assignee_id == actor.id
+
+
+def canned_reach(actor: Actor) -> Q:
+    """The canned texts that an actor may use: own ones, the own team's, everybody's."""
+    reach = Q(owner__isnull=True, team__isnull=True) | Q(owner_id=actor.id or 0)
+    return reach | Q(team_id=actor.team_id) if actor.team_id else reach
+
+
+def sees_canned(actor: Actor, text: CannedText) -> bool:
+    if text.owner_id is not None:
+        return text.owner_id == actor.id
+    return text.team_id is None or text.team_id == actor.team_id or "desk.canned_texts" in actor.rights
+
+
+def may_edit_canned(actor: Actor, text: CannedText) -> bool:
+    """Own ones by whoever writes; the own team's by the right; everybody's with the right to see all besides."""
+    if text.owner_id is not None:
+        return text.owner_id == actor.id and bool(actor.rights & WRITING)
+    if "desk.canned_texts" not in actor.rights:
+        return False
+    return (text.team_id is not None and text.team_id == actor.team_id) or "desk.view_all" in actor.rights

@@ -45,6 +45,7 @@ TERMS = {
         "ticket.assigned": _("A new ticket for you"),
         "ticket.handed_up": _("Handed up to line %(line)s, to be taken in"),
         "ticket.handed_back": _("Line %(line)s has answered"),
+        "ticket.mention": _("%(who)s mentioned you"),
     },
     "verb": {
         "assign": _("assign"),
@@ -147,6 +148,9 @@ TERMS = {
 
 FAULTS = {
     "wrong_state": _("A ticket that is “%(status)s” does not allow this (%(verb)s)."),
+    "new_messages": _("%(n)s new messages since you began. Look at them, then send again."),
+    "no_spaces": _("Write it without spaces."),
+    "no_team": _("You belong to no team."),
     "taken": _("Somebody else is responsible for this ticket. A supervisor can transfer it."),
     "cannot_hold": _("%(name)s may not handle tickets. Choose somebody else."),
     "control_character": _("Remove the NUL character."),

@@ -5,7 +5,7 @@ from jiying.base.models.due import DueRow
 from jiying.base.models.files import Attachment
 from jiying.base.models.journal import JournalEntry, JournalPending, JournalPosition
 from jiying.base.models.people import ApiToken, Department, Person, Role, Team
-from jiying.base.models.plumbing import CacheRow, Counter, IdempotencyKey, Job, Setting, Tick
+from jiying.base.models.plumbing import CacheRow, Counter, IdempotencyKey, Job, Setting, Tick, Whisper
 
 __all__ = [
     "ApiToken",
@@ -26,4 +26,5 @@ __all__ = [
     "Team",
     "Tick",
     "VersionedDocument",
+    "Whisper",
 ]

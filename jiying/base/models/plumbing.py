@@ -98,3 +98,14 @@ class CacheRow(models.Model):
 
     def __str__(self) -> str:
         return self.cache_key
+
+
+class Whisper(models.Model):
+    """A ring of the live stream that is no fact: who looks, who types. Kept for a minute, never journalled."""
+
+    topic = models.CharField(max_length=60)
+    kind = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.topic}"

@@ -4,16 +4,21 @@ from jiying.desk.models.agents import AgentLoad, RouteCall
 from jiying.desk.models.customers import Customer
 from jiying.desk.models.lines import HandUp, TeamLine
 from jiying.desk.models.tickets import Category, Collaboration, Message, Ticket, TicketTimer
+from jiying.desk.models.writing import CannedText, Draft, Mention, Watcher
 
 __all__ = [
     "AgentLoad",
+    "CannedText",
     "Category",
     "Collaboration",
     "Customer",
+    "Draft",
     "HandUp",
+    "Mention",
     "Message",
     "RouteCall",
     "TeamLine",
     "Ticket",
     "TicketTimer",
+    "Watcher",
 ]

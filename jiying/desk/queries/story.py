@@ -82,7 +82,14 @@ class Names:
 def _people_in(data: Data) -> set[int]:
     why = data.get("why") or {}
     considered = [*why.get("considered", ()), *data.get("considered", ())]
-    found = [data.get("to"), data.get("from"), data.get("by"), *(one.get("id") for one in considered)]
+    found = [
+        *data.get("people", ()),
+        *data.get("unseen", ()),
+        data.get("to"),
+        data.get("from"),
+        data.get("by"),
+        *(one.get("id") for one in considered),
+    ]
     return {pk for pk in found if isinstance(pk, int)}
 
 
@@ -212,6 +219,11 @@ def _message(data: Data, names: Names) -> str:
     return _("Reply sent") if data.get("by") == "person" else _("Automatic reply sent")
 
 
+def _mentioned(data: Data, names: Names) -> str:
+    people = [names.person(pk) for pk in (*data.get("people", ()), *data.get("unseen", ()))]
+    return _("Mentioned: %(names)s") % {"names": _(", ").join(people)}
+
+
 def _held(data: Data, names: Names) -> str:
     return _("On hold: %(reason)s") % {"reason": term("hold_reason", data.get("reason", ""))}
 
@@ -313,6 +325,7 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.unassigned": ("users", "", lambda data, names: _("Put back into the queue")),
     "ticket.accepted": ("check", "green", lambda data, names: _("Accepted")),
     "ticket.message": ("message-circle", "", _message),
+    "ticket.mentioned": ("at", "", _mentioned),
     "ticket.held": ("player-pause", "amber", _held),
     "ticket.resumed": ("player-play", "", lambda data, names: _("Work goes on")),
     "ticket.solved": ("circle-check", "green", lambda data, names: _("Resolved")),

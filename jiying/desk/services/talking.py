@@ -1,20 +1,55 @@
 """What is said on a ticket (D5): replies, notes, calls, customers' messages. Reply and hold in one step count both."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from jiying.base import journal
 from jiying.base.actor import Actor
-from jiying.base.errors import Denied, Invalid
+from jiying.base.errors import Conflict, Denied, Invalid
 from jiying.base.transactions import short
-from jiying.core import lifecycle
+from jiying.core import lifecycle, richtext
 from jiying.desk.models import Message, Ticket
 from jiying.desk.policies import require_customers_or_handle, require_handle, require_visible
-from jiying.desk.services import dating, handling
+from jiying.desk.services import dating, handling, mentions
 from jiying.desk.services.holding import decide, expect_revision, fact, lock, settle
 
 MAX_BODY = 20_000
+MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody wrote: a text, how it is to be read, and what they had seen when they began.
+
+    `last_seen` is the id of the latest message then; None asks nothing. `mentions` are people chosen from the list.
+    """
+
+    body: str
+    markup: str = "plain"
+    last_seen: int | None = None
+    mentions: tuple[int, ...] = ()
+
+    @property
+    def html(self) -> str:
+        return richtext.render(self.body) if self.markup == MARKDOWN else ""
+
+
+def _written(said: Written | str) -> Written:
+    """The same with its text checked."""
+    written = said if isinstance(said, Written) else Written(said)
+    if written.markup not in ("plain", MARKDOWN):
+        raise Invalid.one("markup", "unknown_value", value=written.markup, known=f"plain, {MARKDOWN}")
+    return replace(written, body=_body(written.body))
+
+
+def _expect_nothing_new(actor: Actor, ticket: Ticket, written: Written) -> None:
+    """A reply that was begun before others said something is refused once: its writer looks at it, then sends it."""
+    if written.last_seen is None:
+        return
+    newer = Message.objects.filter(ticket=ticket, pk__gt=written.last_seen).exclude(kind=Message.Kind.NOTE)
+    if n := newer.exclude(author_id=actor.id, by="person").count():
+        raise Conflict.one("new_messages", "body", n=n)
 
 
 def _body(text: str) -> str:
@@ -33,7 +68,7 @@ def reply(
     *,
     actor: Actor,
     number: str,
-    body: str,
+    body: Written | str,
     hold_for: str = "",
     by: str = "person",
     revision: int | None = None,
@@ -48,7 +83,8 @@ def reply(
     expect_revision(ticket, revision)
     if by not in ("person", "bot", "auto"):
         raise Invalid.one("by", "unknown_value", value=by, known="person, bot, auto")
-    body = _body(body)
+    written = _written(body)
+    _expect_nothing_new(actor, ticket, written)
     facts = _accepting(actor, ticket, now) if by == "person" else []
     decide(ticket, "reply" if by == "person" else "note")
     facts.append(_said(ticket, {"direction": "out", "public": True, "by": by, "way": "message"}, now))
@@ -56,7 +92,7 @@ def reply(
         _answered(ticket, now)
     if hold_for:
         facts.append(handling.held(ticket, hold_for, "", now))
-    return _write(actor, ticket, Message(kind="reply", by=by, body=body), facts, now)
+    return _write(actor, ticket, Message(kind="reply", by=by, body=written.body, html=written.html), facts, now)
 
 
 @short
@@ -89,16 +125,22 @@ def call(
 
 
 @short
-def note(*, actor: Actor, number: str, body: str, now: datetime) -> Message:
-    """An internal note: never seen by the customer, stops no clock. Everybody who sees the ticket may write one."""
+def note(*, actor: Actor, number: str, body: Written | str, now: datetime) -> Message:
+    """An internal note: never seen by the customer, stops no clock. Everybody who sees the ticket may write one.
+
+    Whoever it names with @ is told.
+    """
     ticket = lock(number)
     require_visible(actor, ticket)
     if not actor.rights & {"desk.handle", "desk.assign", "desk.answer", "desk.view_all"}:
         raise Denied("desk.handle")
-    body = _body(body)
+    written = _written(body)
+    people = mentions.named(written.body, written.mentions, ticket, without=actor.id)
     decide(ticket, "note")
     said = _said(ticket, {"direction": "out", "public": False, "by": "person", "way": "note"}, now)
-    return _write(actor, ticket, Message(kind="note", body=body), [said], now)
+    message = _write(actor, ticket, Message(kind="note", body=written.body, html=written.html), [said], now)
+    mentions.tell(actor, ticket, message, people, now)
+    return message
 
 
 @short
