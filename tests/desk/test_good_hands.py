@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jiying.alerts.models import Alert
 from jiying.base.actor import SYSTEM
 from jiying.base.errors import Invalid
 from jiying.base.models import JournalEntry, Person, Role
@@ -94,3 +95,14 @@ def test_who_is_there_still_gets_his_own_back(cast: Cast) -> None:
     handling.reopen(actor=SYSTEM, number=ticket.number, now=cast.now)
     ticket.refresh_from_db()
     assert (ticket.status, ticket.assignee_id) == ("in_progress", cast.lin.pk)
+
+
+def test_back_and_forth_in_one_instant_tells_each_of_them(cast: Cast) -> None:
+    ticket = ticket_in(cast, "new")
+    for person in (cast.zhao, cast.wang, cast.zhao):
+        routing.transfer(actor=SYSTEM, number=ticket.number, to_person=person.pk, now=cast.now)
+    told = Alert.objects.filter(kind="ticket.assigned", subject_id=ticket.pk).order_by("pk")
+    told = told.exclude(person=cast.lin)
+    assert [(a.person_id, a.state) for a in told] == [
+        (cast.zhao.pk, "withdrawn"), (cast.wang.pk, "withdrawn"), (cast.zhao.pk, "new"),
+    ]  # fmt: skip

@@ -109,7 +109,7 @@ def tell_assigned(ticket: Ticket, now: datetime) -> None:
         return
     raising.raise_once(
         raising.Notice(
-            key=f"{ASSIGNED}:{ticket.pk}:{now.timestamp():.6f}:{ticket.assignee_id}",
+            key=f"{ASSIGNED}:{ticket.pk}:{ticket.revision}:{ticket.assignee_id}",
             person_id=ticket.assignee_id,
             capacity="assignee",
             kind=ASSIGNED,
