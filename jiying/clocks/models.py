@@ -28,6 +28,7 @@ class Clock(DueRow):
     subject_id = models.BigIntegerField()
     metric = models.CharField(max_length=20)
     seq = models.PositiveSmallIntegerField(default=1)
+    origin = models.BigIntegerField(null=True)  # the journal entry that made it; empty: not folded since it was written
     state = models.CharField(max_length=10, choices=State)
     started_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
@@ -73,8 +74,9 @@ class BreachCause(models.Model):
         NAMED = "named"
         APPROVED = "approved"
         CORRECTED = "corrected"
+        WITHDRAWN = "withdrawn"  # a late event took its clock away
 
-    clock = models.OneToOneField(Clock, on_delete=models.CASCADE, related_name="cause")
+    clock = models.OneToOneField(Clock, null=True, on_delete=models.SET_NULL, related_name="cause")
     code = models.CharField(max_length=30)
     note = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.NAMED)

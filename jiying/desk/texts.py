@@ -98,7 +98,12 @@ TERMS = {
         "defect": _("Defect"),
     },
     "codes": {"none": _("Not asked"), "optional": _("Optional"), "required": _("Required")},
-    "cause_state": {"named": _("to be approved"), "approved": _("approved"), "corrected": _("corrected")},
+    "cause_state": {
+        "named": _("to be approved"),
+        "approved": _("approved"),
+        "corrected": _("corrected"),
+        "withdrawn": _("withdrawn"),
+    },
     "ticket_field": {
         "priority": _("Priority"),
         "category": _("Category"),

@@ -32,7 +32,7 @@ from tests.desk.stage import last_fact, sweep
 # All that the fold gives; what was fired and when to wake is the sweep's own.
 FOLDED = (
     *("state", "started_at", "due_at", "ended_at", "breached_at", "paused_at", "paused_reason", "target_s"),
-    *("calendar", "calendar_version", "standard_version", "row", "runs", "points"),
+    *("calendar", "calendar_version", "standard_version", "row", "runs", "points", "origin"),
 )
 Call = Callable[["Story"], Any]
 

@@ -33,8 +33,8 @@ class CauseOut:
     approved_at: datetime | None
 
 
-def _row(cause: BreachCause) -> CauseOut:
-    return CauseOut(cause.clock_id, cause.code, cause.note, cause.state, cause.named_at, cause.approved_at)
+def _row(clock_id: int, cause: BreachCause) -> CauseOut:
+    return CauseOut(clock_id, cause.code, cause.note, cause.state, cause.named_at, cause.approved_at)
 
 
 @router.post("/clocks/{clock_id}/cause", response=CauseOut)
@@ -43,7 +43,7 @@ def name_cause(request: HttpRequest, clock_id: Id, payload: CauseIn) -> HttpResp
     cause = causes.name_cause(
         actor=actor_of(request), clock_id=clock_id, code=payload.code, note=payload.note, now=timezone.now()
     )
-    return answer(_row(cause))
+    return answer(_row(clock_id, cause))
 
 
 @router.post("/clocks/{clock_id}/cause/approve", response=CauseOut)
@@ -52,4 +52,4 @@ def approve_cause(request: HttpRequest, clock_id: Id, payload: CauseIn) -> HttpR
     cause = causes.approve_cause(
         actor=actor_of(request), clock_id=clock_id, code=payload.code, note=payload.note, now=timezone.now()
     )
-    return answer(_row(cause))
+    return answer(_row(clock_id, cause))

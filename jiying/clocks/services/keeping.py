@@ -7,15 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
+
 from jiying.alerts.services import reading as alerts
 from jiying.base import journal
 from jiying.base.actor import SYSTEM
 from jiying.base.inserting import insert
-from jiying.clocks.models import Clock
+from jiying.base.models import JournalEntry
+from jiying.clocks.models import BreachCause, Clock
 from jiying.clocks.queries import BOOK, events_of, instant_of, second_of
 from jiying.core import clocks as core
 
 _FIELDS = (
+    "seq",
+    "origin",
     "state",
     "started_at",
     "due_at",
@@ -41,10 +46,14 @@ def plan(events: Sequence[core.Event], now: datetime) -> list[Clock]:
     return [_row(clock, version) for clock in core.fold(events, BOOK, int(now.timestamp()))]
 
 
-def store_new(subject_kind: str, subject_id: int, planned: Sequence[Clock]) -> None:
-    """Insert the clocks of a subject that was just created, in one statement."""
+def store_new(subject_kind: str, subject_id: int, planned: Sequence[Clock], entries: Sequence[JournalEntry]) -> None:
+    """Insert the clocks of a subject that was just created, in one statement.
+
+    `entries` are the facts of which they were planned, with the ids that these had not got then: 0, 1, 2 …
+    """
     for row in planned:
         row.subject_kind, row.subject_id = subject_kind, subject_id
+        row.origin = entries[row.origin or 0].pk
     insert(planned)
 
 
@@ -55,19 +64,17 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
     which also alerts. A verdict that a late event changed is journalled as a correction. Alerts whose reason has passed
     with it leave the screens.
     """
-    stored = {
-        (row.metric, row.seq): row
-        for row in Clock.objects.select_for_update()
-        .filter(subject_kind=subject_kind, subject_id=subject_id)
-        .order_by("pk")
-    }
+    stored = list(
+        Clock.objects.select_for_update().filter(subject_kind=subject_kind, subject_id=subject_id).order_by("pk")
+    )
+    planned = plan(events_of(subject_kind, subject_id), now)
+    known = same_clocks(stored, planned)
     facts: list[journal.Fact] = []
     new: list[Clock] = []
-    changed: list[Clock] = []
-    settled: list[int] = []
-    for row in plan(events_of(subject_kind, subject_id), now):
+    changed: list[tuple[Clock, Clock]] = []
+    for n, row in enumerate(planned):
         row.subject_kind, row.subject_id = subject_kind, subject_id
-        old = stored.pop((row.metric, row.seq), None)
+        old = known.get(n)
         if old is not None:
             _carry(old, row)
         facts.extend(_verdict_facts(old, row, now))
@@ -75,15 +82,69 @@ def keep(subject_kind: str, subject_id: int, now: datetime) -> list[Clock]:
         if old is None:
             new.append(row)
         elif _differs(old, row):
-            changed.append(row)
-            settled.extend([row.pk] if _settles_alerts(old, row) else [])
-    _write(new, changed, list(stored.values()))
-    settled.extend(row.pk for row in stored.values())
+            changed.append((old, row))
+    kept = {old.pk for old in known.values()}
+    gone = [old for old in stored if old.pk not in kept]
+    facts.extend(_withdraw_causes(gone, now))
+    _write(new, changed, gone)
+    settled = [row.pk for old, row in changed if _settles_alerts(old, row)] + [row.pk for row in gone]
     if settled:
         alerts.withdraw(subject_kind, [subject_id], now, {"clock": settled})
     if facts:
         journal.record(SYSTEM, facts, now=now)
     return list(Clock.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by("metric", "seq"))
+
+
+def same_clocks(stored: Sequence[Clock], planned: Sequence[Clock]) -> dict[int, Clock]:
+    """{place in `planned`: the stored row of the same clock}; what was fired and why it was late go by it.
+
+    A clock is named by what began it, never by its number: a message that comes late may begin an earlier one, and all
+    after it count anew. Rows of histories written in bulk do not know yet what began them. A wait that is measured from
+    an earlier message now is still the same wait: the row of the later one is its.
+    """
+    found: dict[int, Clock] = {}
+    left = {row.pk: row for row in stored}
+    for same in (_same_origin, _same_start, _same_number, _same_wait):
+        for n, row in enumerate(planned):
+            if n in found:
+                continue
+            old = next((o for o in left.values() if o.metric == row.metric and same(o, row)), None)
+            if old is not None:
+                found[n] = left.pop(old.pk)
+    return found
+
+
+def _same_origin(old: Clock, row: Clock) -> bool:
+    return old.origin == row.origin
+
+
+def _same_start(old: Clock, row: Clock) -> bool:
+    return old.origin is None and old.started_at is not None and old.started_at == row.started_at
+
+
+def _same_number(old: Clock, row: Clock) -> bool:
+    return old.origin is None and old.seq == row.seq
+
+
+def _same_wait(old: Clock, row: Clock) -> bool:
+    if old.started_at is None or row.started_at is None:
+        return False
+    return row.started_at <= old.started_at and (row.ended_at is None or old.started_at <= row.ended_at)
+
+
+def _withdraw_causes(gone: Sequence[Clock], now: datetime) -> list[journal.Fact]:
+    """The causes named for clocks that never were: kept, but no breach's any more."""
+    if not gone:
+        return []
+    clocks = {row.pk: row for row in gone}
+    causes = list(BreachCause.objects.filter(clock__in=clocks).order_by("pk"))
+    BreachCause.objects.filter(pk__in=[c.pk for c in causes]).update(state=BreachCause.State.WITHDRAWN, clock=None)
+    facts = []
+    for cause in causes:
+        row = clocks[cause.clock_id or 0]
+        about = {"clock": row.pk, "metric": row.metric, "seq": row.seq, "cause": cause.pk, "code": cause.code}
+        facts.append(_fact(row, "clock.cause_withdrawn", now, {**about, "was": cause.state}))
+    return facts
 
 
 def _settles_alerts(old: Clock, row: Clock) -> bool:
@@ -101,6 +162,7 @@ def _row(clock: core.Clock, version: int) -> Clock:
     row = Clock(
         metric=clock.metric,
         seq=clock.seq,
+        origin=clock.origin,
         state=str(clock.state),
         started_at=instant_of(clock.started_at),
         due_at=instant_of(clock.due_at),
@@ -180,10 +242,15 @@ def _fact(row: Clock, kind: str, at: datetime, data: Mapping[str, Any]) -> journ
     return journal.Fact(row.subject_kind, row.subject_id, kind, at, data)
 
 
-def _write(new: list[Clock], changed: list[Clock], gone: list[Clock]) -> None:
-    if new:
-        insert(new)
-    for row in changed:
-        row.save(update_fields=list(_FIELDS))
+_APART = 10_000  # numbers of clocks on their way to others, so that none is taken twice meanwhile
+
+
+def _write(new: list[Clock], changed: list[tuple[Clock, Clock]], gone: list[Clock]) -> None:
     if gone:  # a correction took away the event that had started them
         Clock.objects.filter(pk__in=[row.pk for row in gone]).delete()
+    if counted := [row.pk for old, row in changed if old.seq != row.seq]:
+        Clock.objects.filter(pk__in=counted).update(seq=F("seq") + _APART)
+    for _old, row in changed:
+        row.save(update_fields=list(_FIELDS))
+    if new:
+        insert(new)

@@ -18,6 +18,7 @@ def plan_past(events: Sequence[core.Event], now: datetime, fired_until: datetime
     rows = plan(events, now)
     until = int(fired_until.timestamp())
     for row in rows:
+        row.origin = None  # its facts have no ids yet
         row.fired = {code: at for code, at in row.points if at <= until}
         if row.breached_at is not None and not _is_left_to_sweep(row, until):
             row.fired["due"] = second_of(row.breached_at)

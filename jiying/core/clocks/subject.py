@@ -51,8 +51,8 @@ class Subject:
     """The clocks of one subject. `apply` takes events in their order; `clocks` may be asked at any time between."""
 
     __slots__ = (
-        "_asked_after_solved", "_asks", "_book", "_calendars", "_facts", "_opened", "_standard", "_unanswered",
-        "_watches", "accepted_at", "assignee", "running", "solved_at", "status",
+        "_asked_after_solved", "_asks", "_book", "_calendars", "_event", "_facts", "_opened", "_standard",
+        "_unanswered", "_watches", "accepted_at", "assignee", "running", "solved_at", "status",
     )  # fmt: skip
 
     def __init__(self, book: Book) -> None:
@@ -61,6 +61,7 @@ class Subject:
         self._calendars: dict[str, int] = {}
         self._facts = Facts()
         self._opened = False
+        self._event = 0  # the id of the one that is taken in just now
         self._watches: list[Watch] = []
         self._asks: dict[str, Mapping[str, Any]] = {}
         self._asked_after_solved = False
@@ -76,7 +77,7 @@ class Subject:
         handler = _HANDLERS.get(event.kind)
         if handler is None or self.status == OVER or not (self._opened or self._asks or event.kind in _FIRST):
             return
-        at = event.at
+        at, self._event = event.at, event.id
         for watch in self.running.values():
             watch.pass_to(at)
         handler(self, at, event.data)
@@ -284,7 +285,7 @@ class Subject:
             phase = "idle"
         elif promise.rule.starts == "acceptance" and self.accepted_at is None:
             phase = "awaiting"
-        watch = Watch(metric, promise, at, phase)
+        watch = Watch(metric, promise, at, phase, self._event)
         self._watches.append(watch)
         self.running[metric] = watch
         return watch

@@ -58,6 +58,8 @@ class Clock(NamedTuple):
     `state` is pending, running, paused, met, breached or cancelled. A breached clock is open until it has `ended_at`.
     `due_at` of a paused clock is what it was when the pause began: resuming moves it, never to earlier. `runs` are the
     intervals in which it ran, the last one with end None while it runs. `points` is empty while paused and once ended.
+    `origin` is the id of the event that made the clock: with the metric it names the clock, whatever comes to light
+    later, while `seq` counts anew.
     """
 
     metric: str
@@ -74,6 +76,7 @@ class Clock(NamedTuple):
     paused_reason: str | None
     runs: tuple[tuple[int, int | None], ...]
     points: tuple[Point, ...]
+    origin: int
 
     @property
     def open(self) -> bool:

@@ -35,12 +35,12 @@ class Watch:
     """
 
     __slots__ = (
-        "_due", "breached_at", "cancelled", "dated_at", "dropped_at", "ended_at", "metric", "paused_at", "phase",
-        "promise", "reason", "run_at", "runs", "shown", "since_at",
+        "_due", "breached_at", "cancelled", "dated_at", "dropped_at", "ended_at", "metric", "origin", "paused_at",
+        "phase",        "promise", "reason", "run_at", "runs", "shown", "since_at",
     )  # fmt: skip
 
-    def __init__(self, metric: str, promise: Promise, at: int, phase: str = "started") -> None:
-        self.metric = metric
+    def __init__(self, metric: str, promise: Promise, at: int, phase: str = "started", origin: int = 0) -> None:
+        self.metric, self.origin = metric, origin
         self.promise = promise
         self.phase = phase
         self.since_at = self.dated_at = at
@@ -201,6 +201,7 @@ class Watch:
             self.reason if ended_at is None else None,
             (*runs, (self.run_at, None)) if running and self.run_at is not None else runs,
             self._points(due_at) if ended_at is None and self.run_at is not None else (),
+            self.origin,
         )
 
     def _state(self, ended_at: int | None, cancelled: bool, breached_at: int | None, started: bool) -> str:

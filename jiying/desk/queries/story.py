@@ -317,6 +317,13 @@ def _cause_judged(data: Data, names: Names) -> str:
     return _("%(metric)s: cause approved, %(cause)s") % about
 
 
+def _cause_withdrawn(data: Data, names: Names) -> str:
+    return _("%(metric)s: the clock was none, its cause %(cause)s is withdrawn") % {
+        "metric": _metric(data),
+        "cause": term("cause", data.get("code", "")),
+    }
+
+
 Teller = Callable[[Data, Names], str]
 _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.opened": ("inbox", "", _opened),
@@ -351,6 +358,7 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "clock.redated": ("history", "", lambda data, names: _("%(metric)s: due time moved") % {"metric": _metric(data)}),
     "clock.cause_named": ("clipboard-check", "", _cause_named),
     "clock.cause_judged": ("clipboard-check", "", _cause_judged),
+    "clock.cause_withdrawn": ("clipboard-check", "", _cause_withdrawn),
     "ticket.redated": ("history", "", lambda data, names: _("Held to a new version of the standard")),
     "ticket.imported": ("upload", "", lambda data, names: _("Imported")),
 }

@@ -67,7 +67,9 @@ def _sections(actor: Actor, now: datetime) -> dict[str, QuerySet[Ticket]]:
     late_accept = Clock.objects.filter(
         subject_kind="ticket", metric="accept", state=Clock.State.BREACHED, ended_at__isnull=True
     )
-    named = BreachCause.objects.filter(state=BreachCause.State.NAMED, clock__subject_kind="ticket")
+    named = BreachCause.objects.filter(
+        state=BreachCause.State.NAMED, clock__subject_kind="ticket", clock__breached_at__isnull=False
+    )
     return {
         "unaccepted": still_open.filter(
             status__in=("new", "assigned"), pk__in=late_accept.values("subject_id")

@@ -195,11 +195,11 @@ def _create(
     clocks = plan(_events(facts), now)
     ticket.next_due_at, ticket.is_late = next_due(clocks)
     insert([ticket])
-    store_new(KIND, ticket.pk, clocks)
     bells = rings(ticket, *_told(ticket, new, now))
-    journal.record(
+    entries = journal.record(
         actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, bells) for k, at, data in facts], now=now
     )
+    store_new(KIND, ticket.pk, clocks, entries)
     if new.idempotency_key:
         IdempotencyKey.objects.create(
             actor=actor.caller,
