@@ -149,6 +149,7 @@ def make_cast() -> Cast:
 
 def forget_all() -> None:
     """Drop what processes keep for a second or for ever: the next test has other rows under the same numbers."""
+    from jiying.alerts.queries import duty
     from jiying.base import documents, roster, settings_store, tokens
     from jiying.clocks import queries
     from jiying.desk import policies
@@ -159,6 +160,7 @@ def forget_all() -> None:
     triage.forget()
     policies.forget()
     documents.forget()
+    duty.forget()
     settings_store.forget()
     roster.forget()
     tokens.forget()

@@ -11,10 +11,11 @@ class AlertsConfig(AppConfig):
         from jiying.alerts import queries
         from jiying.alerts import texts as words
         from jiying.alerts.models import Delivery
-        from jiying.alerts.services import delivering
-        from jiying.base import context, due, texts
+        from jiying.alerts.services import delivering, plans
+        from jiying.base import context, documents, due, texts
 
         texts.register_terms(words.TERMS)
         texts.register_faults(words.FAULTS)
+        documents.register(plans.DOCUMENT)
         context.ALERT_COUNTS.append(queries.count_new)
         due.register(due.Sweep("deliveries", Delivery, delivering.deliver, networked=True))

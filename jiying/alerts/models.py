@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
-from jiying.base.models import DueRow
+from jiying.base.models import DueRow, Team
 
 
 class Alert(models.Model):
@@ -74,3 +74,31 @@ class Delivery(DueRow):
 
     def __str__(self) -> str:
         return f"{self.way} {self.key}"
+
+
+class OnCall(models.Model):
+    """A person who is told from `starts_at` until `ends_at` what falls due for a team; without one, for all teams."""
+
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="on_call")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="on_call_length")]
+        indexes: ClassVar = [models.Index(fields=["ends_at"], name="on_call_end")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class Wish(models.Model):
+    """What a person wishes for messages that leave the house; a person without a row gets them at once."""
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alert_wish")
+    quiet_from = models.CharField(max_length=5, blank=True)  # HH:MM of the person's own zone
+    quiet_to = models.CharField(max_length=5, blank=True)
+    digest_min = models.PositiveSmallIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.person_id}"

@@ -16,9 +16,44 @@ TERMS: dict[str, dict[str, Any]] = {
     "told_as": {
         "assignee": _l("Assignee"),
         "supervisor": _l("Supervisor"),
+        "on_call": _l("On call"),
         "manager": _l("Management"),
         "responder": _l("Responder"),
         "mentioned": _l("Mentioned"),
+    },
+    "kind": {"alert_rule": _l("rule of the alert plan"), "on_call": _l("time on call")},
+    # Rules as shipped; an own name wins.
+    "alert_rule": {
+        "escalated": _l("An escalated ticket"),
+        "vip": _l("A VIP's request comes in"),
+        "warning": _l("Before it is due"),
+        "unaccepted": _l("Not accepted in time"),
+        "due": _l("Overdue"),
+        "late": _l("Still overdue after further minutes"),
+    },
+    "occasion": {
+        "escalated": _l("Escalated"),
+        "vip": _l("A VIP's request"),
+        "warn1": _l("First warning"),
+        "warn2": _l("Second warning"),
+        "due": _l("Due"),
+        "late1": _l("First reminder after it"),
+        "late2": _l("Second reminder after it"),
+        "late3": _l("Third reminder after it"),
+    },
+    "alert_fact": {
+        "point": _l("When"),
+        "metric": _l("Clock"),
+        "priority": _l("Priority"),
+        "tier": _l("Customer"),
+        "hours": _l("Time of day"),
+    },
+    "hours": {"open": _l("in open hours"), "closed": _l("outside open hours")},
+    "severity": {
+        "notice": _l("Notices"),
+        "warning": _l("Warnings"),
+        "breach": _l("Overdue"),
+        "critical": _l("Escalated and still overdue"),
     },
     "way": {"mail": pgettext_lazy("channel", "E-mail")},
     # Why a message did not go out (`alert.withheld` in the journal).
@@ -35,6 +70,18 @@ TERMS: dict[str, dict[str, Any]] = {
 }
 
 FAULTS: dict[str, Any] = {
+    "plan_shape": _l("This part of the plan has another shape than expected."),
+    "plan_unknown": _l("“%(value)s” is not known here."),
+    "plan_many": _l("At most %(limit)s rules."),
+    "plan_key": _l("Each rule needs a key of at most 40 characters."),
+    "plan_twice": _l("Two rules have the key “%(value)s”."),
+    "plan_name": _l("A name of at most %(limit)s characters."),
+    "plan_empty": _l("A condition without any value would never hold. Leave it out, or name what it asks for."),
+    "plan_ways": _l("The pop-up comes always, a message besides: %(known)s."),
+    "plan_time": _l("A time of day such as 22:30."),
+    "plan_quiet_always": _l("From and until are the same: nothing would ever be sent."),
+    "on_call_length": _l("The end lies after the beginning, at most %(days)s days later."),
+    "on_call_past": _l("This time is over already."),
     "delivery_not_failed": _l("This message has not failed; it need not be sent again."),
 }
 

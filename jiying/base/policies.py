@@ -28,6 +28,8 @@ RIGHTS = {
     "clocks.approve_supervisor": _("Approve standards as supervisor"),
     "clocks.approve_operations": _("Approve standards as operations"),
     "alerts.view_team": _("See the alerts and late tickets of one's own team"),
+    "alerts.edit": _("Decide who is told of what, and quiet times"),
+    "alerts.on_call": _("Arrange who is on call"),
     "people.view": _("See people, teams and roles"),
     "people.edit": _("Edit people, teams and roles"),
     "system.health": _("See queues, failed work and metrics"),
@@ -46,14 +48,20 @@ _LEAD = [
     "desk.canned_texts",
     "desk.reveal",
     "alerts.view_team",
+    "alerts.on_call",
     "people.view",
 ]
+
+_SUPERVISOR = [*_LEAD, "desk.view_all", "alerts.edit", "clocks.edit", "clocks.approve_supervisor"]
 
 # code: (name, rights)
 SHIPPED_ROLES = {
     "agent": (_("Agent"), _AGENT),
     "lead": (_("Team leader"), _LEAD),
-    "supervisor": (_("Supervisor"), [*_LEAD, "desk.view_all", "clocks.edit", "clocks.approve_supervisor"]),
+    "supervisor": (
+        _("Supervisor"),
+        _SUPERVISOR,
+    ),
     "qa": (_("Quality reviewer"), ["desk.view_all", "clocks.view", "people.view"]),
     "operations": (
         _("Operations"),

@@ -27,10 +27,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person to tell, and why they are told: assignee, supervisor, manager, responder."""
+    """A person to tell, why they are told (assignee, supervisor, on_call, manager, responder) and by which ways.
+
+    Without `ways` the severity decides.
+    """
 
     person_id: int
     capacity: str
+    ways: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

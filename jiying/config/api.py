@@ -10,6 +10,7 @@ from ninja.openapi.docs import Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
+from jiying.alerts import api as alerts
 from jiying.base.api import answering, people, repeating
 from jiying.base.api.auth import Bearer, SignedIn, Unauthenticated
 from jiying.base.api.reading import Parser, fault_of
@@ -108,6 +109,7 @@ def _refused_by_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 api.add_decorator(repeating.once)
 api.add_router("", people.router)
+api.add_router("", alerts.router)
 api.add_router("", clocks.router)
 api.add_router("", desk.router)
 api.add_router("", channels.router)

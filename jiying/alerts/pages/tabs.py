@@ -15,6 +15,8 @@ def tabs(request: HttpRequest, active: str) -> list[dict[str, Any]]:
     found = [("mine", _("Mine"), 0)]
     if "alerts.view_team" in rights:
         found.append(("team", _("My team's"), 0))
+        found += [("on_call", _("On call"), 0), ("plan", _("Who is told"), 0)]
+    found.append(("wishes", _("My messages"), 0))
     if "system.health" in rights:
         found.append(("deliveries", _("Outgoing messages"), queries.count_dead()))
     return [

@@ -4,18 +4,21 @@ The caller's journal fact carries the ring `person:ID` that brings the pop-up to
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from jiying.alerts.models import Alert, Delivery
+from jiying.alerts.queries import duty
 from jiying.base.inserting import insert
 from jiying.base.models import Person
+from jiying.core import alerting
 
-# From this severity on a message leaves the house besides the pop-up.
+# Where no plan says by which ways: from this severity on a message leaves the house besides the pop-up.
 MAILED = frozenset({"breach", "critical"})
 # What was missed comes in many batches: a message of it waits until nothing has been added for so long.
 GATHER = timedelta(seconds=2)
@@ -23,7 +26,10 @@ GATHER = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell one person. The same `key` is never told twice, however often it is raised."""
+    """One thing to tell one person. The same `key` is never told twice, however often it is raised.
+
+    `ways` as the plan says (`core.alerting`); None leaves them to the severity.
+    """
 
     key: str
     person_id: int
@@ -35,6 +41,11 @@ class Notice:
     at: datetime
     late: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
+    ways: Collection[str] | None = None
+
+    @property
+    def is_mailed(self) -> bool:
+        return self.severity in MAILED if self.ways is None else "mail" in self.ways
 
 
 def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
@@ -45,9 +56,7 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
     fresh = _untold(notices)
     if not fresh:
         return 0
-    mailed = [n for n in fresh if n.severity in MAILED]
-    late = {n.person_id for n in mailed if n.late}
-    deliveries = _deliveries({n.person_id: now + GATHER if n.person_id in late else now for n in mailed}, now)
+    deliveries = _deliveries([n for n in fresh if n.is_mailed], now)
     alerts = [
         Alert(
             key=n.key,
@@ -61,7 +70,7 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
             at=n.at,
             noticed_at=now,
             late=n.late,
-            delivery=deliveries.get(n.person_id) if n.severity in MAILED else None,
+            delivery=deliveries.get(n.person_id) if n.is_mailed else None,
         )
         for n in fresh
     ]
@@ -97,13 +106,30 @@ def _untold(notices: Sequence[Notice]) -> list[Notice]:
     return [n for key, n in by_key.items() if key not in told]
 
 
-def _deliveries(people: Mapping[int, datetime], now: datetime) -> dict[int, Delivery]:
-    """One for each person, not to be sent before the instant given."""
-    if not people or not settings.MAIL_ENABLED:
+def _deliveries(mailed: Sequence[Notice], now: datetime) -> dict[int, Delivery]:
+    """One for each person, to go out when neither gathering nor a quiet time holds it any longer."""
+    if not mailed or not settings.MAIL_ENABLED:
         return {}
-    targets = Person.objects.filter(pk__in=people, is_active=True).exclude(email="").values_list("pk", "email")
+    about = "pk", "email", "time_zone", "alert_wish__quiet_from", "alert_wish__quiet_to", "alert_wish__digest_min"
+    people = Person.objects.filter(pk__in={n.person_id for n in mailed}, is_active=True).exclude(email="")
     rows = [
-        Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), wake_at=people[pk], created_at=now)
-        for pk, email in targets
-    ]
+        Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), created_at=now,
+                 wake_at=_leaves_at([n for n in mailed if n.person_id == pk], zone, _wish(*wish), now))
+        for pk, email, zone, *wish in people.values_list(*about)
+    ]  # fmt: skip
     return {row.person_id: row for row in Delivery.objects.bulk_create(rows)}
+
+
+def _wish(quiet_from: str | None, quiet_to: str | None, digest_min: int | None) -> alerting.Wish:
+    quiet = alerting.quiet_of(quiet_from, quiet_to) if quiet_from and quiet_to else None
+    return alerting.Wish(quiet, digest_min or 0)
+
+
+def _leaves_at(notices: Sequence[Notice], zone: str, wish: alerting.Wish, now: datetime) -> datetime:
+    """When the first of a person's notices may leave the house; the others go with it."""
+    local = now.astimezone(ZoneInfo(zone or settings.TIME_ZONE))
+    site, minute = duty.plan(now).quiet, local.hour * 60 + local.minute
+    hold = min(alerting.hold_min(site, wish, n.severity, minute) for n in notices)
+    if hold:
+        return now.replace(second=0, microsecond=0) + timedelta(minutes=hold)
+    return now + GATHER if any(n.late for n in notices) else now

@@ -134,15 +134,15 @@ def _notices(
     points: Sequence[Point], recipients: Mapping[Point, Sequence[subjects.Recipient]], clocks: Mapping[int, Clock]
 ) -> list[raising.Notice]:
     """One notice for each clock and person: where several points came at once, the last one says it all."""
-    last: dict[tuple[int, int], tuple[Point, str]] = {}
+    last: dict[tuple[int, int], tuple[Point, subjects.Recipient]] = {}
     for point in points:
         for recipient in recipients.get(point, ()):
-            last[point.clock_id, recipient.person_id] = (point, recipient.capacity)
+            last[point.clock_id, recipient.person_id] = (point, recipient)
     return [
         raising.Notice(
             key=f"clock:{point.clock_id}:{point.code}:{second_of(point.at)}:{person}",
             person_id=person,
-            capacity=capacity,
+            capacity=recipient.capacity,
             kind=f"clock.{point.code}",
             severity=SEVERITY.get(point.code, "critical"),
             subject_kind=point.subject_kind,
@@ -150,8 +150,9 @@ def _notices(
             at=point.at,
             late=now_is_late(point),
             data=_about(point, clocks[point.clock_id]),
+            ways=recipient.ways,
         )
-        for (_clock, person), (point, capacity) in last.items()
+        for (_clock, person), (point, recipient) in last.items()
     ]
 
 

@@ -13,6 +13,7 @@ from jiying.desk.pages import (
     supervise,
     ticket,
     verbs,
+    who_is_told,
     work,
 )
 
@@ -36,6 +37,7 @@ urlpatterns = [
     path("clocks/<int:pk>/cause", asking.cause, name="cause"),
     path("setup/", include(setup.urls())),
     path("supervise/", supervise.show, name="supervise"),
+    path("supervise/who-is-told", who_is_told.show, name="who_is_told"),
     path("customers/find", intake.find_customer, name="find_customer"),
     path("customers/choose/<int:pk>", intake.choose_customer, name="choose_customer"),
     path("customers/<int:pk>/", customers.show, name="customer"),

@@ -2,28 +2,72 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
 
+from jiying.alerts.queries import duty
 from jiying.alerts.services import raising
 from jiying.alerts.services.reading import withdraw
+from jiying.base import documents
 from jiying.base.actor import Actor
 from jiying.base.models import Person
 from jiying.base.settings_store import get
 from jiying.base.subjects import Described, Point, Recipient
+from jiying.clocks import queries as clocks
+from jiying.core import alerting
 from jiying.desk.models import Collaboration, Ticket
 from jiying.desk.models.tickets import ENDED
 from jiying.desk.policies import sees
 from jiying.desk.services import line_setup
 from jiying.desk.services.holding import KIND, wake
 
-# point: who is told. A ticket not accepted in time is the supervisor's, not once more its agent's.
-TOLD = {"warn1": ("assignee",), "warn2": ("assignee",), "due": ("assignee", "supervisor")}
-TOLD_ACCEPT = {"warn1": ("assignee",), "warn2": ("assignee",), "due": ("supervisor",)}
 ASSIGNED = "ticket.assigned"
-TOLD_LATE = ("supervisor", "manager")
 ROLES = {"supervisor": ("lead", "supervisor"), "manager": ("manager",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """All that decides whom an occasion is told, read once for a batch: the plan, people by role, who is on call."""
+
+    plan: alerting.Plan
+    by_role: Mapping[str, list[tuple[int, int | None]]]
+    duty: duty.Duty
+
+    def told(self, ticket: Ticket, point: str, metric: str, at: datetime) -> list[Recipient]:
+        """The people whom the plan's rule names for this ticket, each once, in the first capacity that fits."""
+        rule = self.plan.decide(self.occasion(ticket, point, metric, at))
+        found: dict[int, Recipient] = {}
+        for capacity, ways in rule.tell.items() if rule else ():
+            filled, people = self._people(capacity, ticket)
+            for person in people:
+                found.setdefault(person, Recipient(person, filled, ways))
+        return list(found.values())
+
+    def occasion(self, ticket: Ticket, point: str, metric: str, at: datetime) -> alerting.Occasion:
+        return alerting.Occasion(point, metric, ticket.priority, ticket.tier, self._hours(at))
+
+    def _hours(self, at: datetime) -> str:
+        """Whether the calendar that the plan names is open; a plan without one knows no closed hours."""
+        number = documents.in_force("calendar", at).get(self.plan.calendar)
+        if number is None:
+            return "open"
+        return "open" if clocks.calendar(self.plan.calendar, number).is_open(clocks.second_of(at)) else "closed"
+
+    def _people(self, capacity: str, ticket: Ticket) -> tuple[str, list[int]]:
+        """Who fills a capacity. Where nobody does, the supervisors: no alert is told to nobody."""
+        if capacity == "assignee" and ticket.assignee_id:
+            return capacity, [ticket.assignee_id]
+        if capacity == "on_call" and (people := self.duty.of_team(ticket.team_id)):
+            return capacity, people
+        role = "manager" if capacity == "manager" and self.by_role["manager"] else "supervisor"
+        return role, _of_team(self.by_role[role], ticket.team_id)
+
+
+def watch(now: datetime) -> Watch:
+    return Watch(duty.plan(now), _people_by_role(), duty.duty(now))
 
 
 def _people_by_role() -> dict[str, list[tuple[int, int | None]]]:
@@ -45,24 +89,15 @@ def _of_team(people: Iterable[tuple[int, int | None]], team_id: int | None) -> l
 
 
 def recipients(held: Mapping[int, Ticket], points: Sequence[Point]) -> Mapping[Point, Sequence[Recipient]]:
-    """Per point the people to tell: assignee, supervisors of the team, and the next level when it stays late."""
-    watchers = _people_by_role()
-    return {p: _for_ticket(held[p.subject_id], p, watchers) for p in points if p.subject_id in held}
-
-
-def _for_ticket(ticket: Ticket, point: Point, watchers: Mapping[str, list[tuple[int, int | None]]]) -> list[Recipient]:
-    if ticket.status in ENDED:
-        return []
-    table = TOLD_ACCEPT if point.metric == "accept" else TOLD
-    found: dict[int, str] = {}
-    for capacity in table.get(point.code, TOLD_LATE):
-        if capacity == "assignee":
-            people = [ticket.assignee_id] if ticket.assignee_id else _of_team(watchers["supervisor"], ticket.team_id)
-        else:
-            people = _of_team(watchers[capacity], ticket.team_id)
-        for person in people:
-            found.setdefault(person, capacity)
-    return [Recipient(person, capacity) for person, capacity in found.items()]
+    """Per point the people to tell, as the alert plan says."""
+    known = watch(max((p.noticed_at for p in points), default=timezone.now()))
+    found = {}
+    for point in points:
+        ticket = held.get(point.subject_id)
+        if ticket is not None:
+            ended = ticket.status in ENDED
+            found[point] = [] if ended else known.told(ticket, point.code, point.metric, point.noticed_at)
+    return found
 
 
 def describe(ids: Collection[int]) -> Mapping[int, Described]:
@@ -128,41 +163,36 @@ def assigned_is_settled(ticket: Ticket, now: datetime) -> None:
 
 
 def tell_escalated(ticket: Ticket, now: datetime) -> list[int]:
-    """An escalated ticket alerts its agent and supervisors at once (C18). Returns whom the fact must ring for."""
-    people = {pk: "supervisor" for pk in _of_team(_people_by_role()["supervisor"], ticket.team_id)}
-    if ticket.assignee_id:
-        people[ticket.assignee_id] = "assignee"
-    return _tell_at_once(ticket, "ticket.escalated", people, now)
+    """An escalated ticket alerts at once (C18). Returns whom the fact must ring for."""
+    return _tell_at_once(ticket, "escalated", now)
 
 
 def tell_vip(ticket: Ticket, now: datetime) -> list[int]:
     """A VIP's ticket alerts the responsible at arrival (C18): its agent, or the supervisors while it has none."""
-    if ticket.assignee_id:
-        people = {ticket.assignee_id: "assignee"}
-    else:
-        people = {pk: "supervisor" for pk in _of_team(_people_by_role()["supervisor"], ticket.team_id)}
-    return _tell_at_once(ticket, "ticket.vip", people, now)
+    return _tell_at_once(ticket, "vip", now)
 
 
-def _tell_at_once(ticket: Ticket, kind: str, people: Mapping[int, str], now: datetime) -> list[int]:
+def _tell_at_once(ticket: Ticket, point: str, now: datetime) -> list[int]:
+    people = watch(now).told(ticket, point, "", now)
     raising.raise_alerts(
         [
             raising.Notice(
-                key=f"{kind}:{ticket.pk}:{ticket.escalation}:{person}",
-                person_id=person,
-                capacity=capacity,
-                kind=kind,
-                severity="critical" if kind == "ticket.escalated" else "warning",
+                key=f"ticket.{point}:{ticket.pk}:{ticket.escalation}:{one.person_id}",
+                person_id=one.person_id,
+                capacity=one.capacity,
+                kind=f"ticket.{point}",
+                severity="critical" if point == "escalated" else "warning",
                 subject_kind=KIND,
                 subject_id=ticket.pk,
                 at=now,
                 data={"level": ticket.escalation},
+                ways=one.ways,
             )
-            for person, capacity in people.items()
+            for one in people
         ],
         now=now,
     )
-    return list(people)
+    return [one.person_id for one in people]
 
 
 # --- collaboration requests ------------------------------------------------------------------------------------------
