@@ -85,5 +85,8 @@ class BreachCause(models.Model):
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     approved_at = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes = (models.Index(fields=["clock"], condition=Q(state="named"), name="cause_to_judge"),)
+
     def __str__(self) -> str:
         return f"{self.clock_id} {self.code}"

@@ -43,13 +43,16 @@ class Status(models.TextChoices):
 
 ENDED = (Status.CLOSED, Status.CANCELLED, Status.MERGED)
 OPEN = tuple(s for s in Status if s not in ENDED)
+_OPEN, _ENDED = Q(ended_at__isnull=True), Q(ended_at__isnull=False)
 
 
 class Ticket(models.Model):
     number = models.CharField(max_length=24, unique=True)
     subject = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets")
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets", db_index=False
+    )
     channel = models.CharField(max_length=10)
     type = models.CharField(max_length=12, default="inquiry")
     category = models.CharField(max_length=120, blank=True)
@@ -61,14 +64,23 @@ class Ticket(models.Model):
     fields = models.JSONField(default=dict)
     status = models.CharField(max_length=12, choices=Status, default=Status.NEW)
     waiting_for = models.CharField(max_length=20, blank=True)
-    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets")
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets", db_index=False
+    )
     assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="tickets"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="tickets",
+        db_index=False,
     )
     opened_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
-    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates")
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates", db_index=False
+    )
     received_at = models.DateTimeField()
     created_at = models.DateTimeField()
     assigned_at = models.DateTimeField(null=True)
@@ -95,22 +107,37 @@ class Ticket(models.Model):
                 fields=["source", "external_id"], condition=~Q(external_id=""), name="ticket_external_once"
             ),
         ]
+        # Whole orderings are served from an index (`queries.ordered`): open tickets by due time, all by receipt.
         indexes: ClassVar = [
-            # Lists sort by due time: one partial index for each way in, whole orderings served from the index.
-            models.Index(fields=["next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_open_due"),
-            models.Index(
-                fields=["assignee", "next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_mine"
+            *(
+                models.Index(fields=[*before, "next_due_at", "id"], condition=_OPEN & only, name=f"ticket_{name}")
+                for name, before, only in (
+                    ("open_due", (), Q()),
+                    ("queue", (), Q(assignee__isnull=True)),
+                    ("late", (), Q(is_late=True)),
+                    ("vip", (), Q(tier="vip")),
+                    ("kind", ("priority", "channel"), Q()),
+                    ("status", ("status",), Q()),
+                    ("team_status", ("team", "status"), Q()),
+                    ("team", ("team",), Q()),
+                    ("team_late", ("team",), Q(is_late=True)),
+                    ("team_vip", ("team",), Q(tier="vip")),
+                    ("team_queue", ("team",), Q(assignee__isnull=True)),
+                    ("opened", ("opened_by",), Q(opened_by__isnull=False)),
+                    ("mine", ("assignee",), Q(assignee__isnull=False)),
+                )
             ),
-            models.Index(fields=["team", "next_due_at", "id"], condition=Q(ended_at__isnull=True), name="ticket_team"),
-            models.Index(
-                fields=["next_due_at", "id"],
-                condition=Q(ended_at__isnull=True, assignee__isnull=True),
-                name="ticket_queue",
-            ),
-            models.Index(fields=["is_late", "next_due_at"], condition=Q(is_late=True), name="ticket_late"),
-            models.Index(fields=["status", "next_due_at", "id"], name="ticket_status"),
-            models.Index(fields=["customer", "-received_at"], name="ticket_customer"),
             models.Index(fields=["received_at", "id"], name="ticket_received"),
+            models.Index(fields=["customer", "received_at", "id"], name="ticket_customer"),
+            *(
+                models.Index(
+                    fields=[who, "received_at", "id"], condition=Q((f"{who}__isnull", False)), name=f"ticket_{who}_all"
+                )
+                for who in ("team", "assignee", "opened_by")
+            ),
+            models.Index(fields=["received_at", "id"], condition=_ENDED, name="ticket_ended"),
+            models.Index(fields=["team", "received_at", "id"], condition=_ENDED, name="ticket_team_ended"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="ticket_duplicates"),
         ]
 
     def __str__(self) -> str:

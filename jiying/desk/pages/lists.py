@@ -1,5 +1,6 @@
 """All tickets (工单) with views, filters and search."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models.tickets import Status
 from jiying.desk.pages.answers import is_fragment
 from jiying.desk.policies import SEEING
-from jiying.desk.queries import categories, lists, people
+from jiying.desk.queries import categories, lists, ordered, people
 
 
 @login_required
@@ -29,8 +30,8 @@ def show(request: HttpRequest) -> HttpResponse:
     if actor.rights.isdisjoint(SEEING):
         raise Denied("desk.view_own")
     filters = lists.read(request.GET.dict())
-    cursor = request.GET.get("cursor", "")
-    page = lists.page(actor, filters, timezone.now(), cursor)
+    cursor, now = request.GET.get("cursor", ""), timezone.now()
+    page = lists.page(actor, filters, now, cursor)
     context: dict[str, Any] = {
         "filters": filters,
         "rows": page.rows,
@@ -40,7 +41,13 @@ def show(request: HttpRequest) -> HttpResponse:
     }
     if is_fragment(request):
         return render(request, "desk/parts/ticket_list.html", context)
-    return render(request, "desk/tickets.html", context | _choices(request, filters))
+    counts = {view: _digits(n) for view, n in lists.counts(actor, now).items()}
+    return render(request, "desk/tickets.html", context | _choices(request, filters, counts))
+
+
+def _digits(n: int) -> str:
+    """A count on a tab: none for nothing, and no more digits than were counted."""
+    return f"{n - 1}+" if n >= ordered.MOST else str(n or "")
 
 
 def _pager(request: HttpRequest, page: lists.Page, cursor: str) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def _address(request: HttpRequest, **changes: str) -> str:
     return reverse("desk:tickets") + (f"?{query}" if query else "")
 
 
-def _choices(request: HttpRequest, filters: lists.Filters) -> dict[str, Any]:
+def _choices(request: HttpRequest, filters: lists.Filters, counts: Mapping[str, str]) -> dict[str, Any]:
     views = {
         "open": _("All open"),
         "mine": _("My tickets"),
@@ -76,6 +83,7 @@ def _choices(request: HttpRequest, filters: lists.Filters) -> dict[str, Any]:
                 "label": label,
                 "url": _address(request, view=view if view != "open" else "", cursor=""),
                 "active": filters.view == view,
+                "count": counts.get(view, ""),
             }
             for view, label in views.items()
         ],

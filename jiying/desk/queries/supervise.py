@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from jiying.base.actor import Actor
 from jiying.base.models import JournalEntry
 from jiying.base.texts import term
 from jiying.clocks.models import BreachCause, Clock
 from jiying.desk.models import Ticket
-from jiying.desk.policies import visible
-from jiying.desk.queries import people
+from jiying.desk.policies import reach
+from jiying.desk.queries import lists, ordered, people
 from jiying.desk.queries.pills import next_faces
 from jiying.desk.queries.rows import TicketRow, row, with_people
-from jiying.desk.queries.work import SOON
 
 SHOWN = 30
 
@@ -51,36 +50,44 @@ class Supervision:
 
 def supervision(actor: Actor, now: datetime) -> Supervision:
     """All sections at once: their tickets' clocks, reasons and causes are read together, not one by one."""
-    parts = {name: list(with_people(found)[:SHOWN]) for name, found in _sections(actor, now).items()}
-    tickets = {t.pk: t for part in parts.values() for t in part}
-    faces = next_faces("ticket", list(tickets), now)
-    whys, late = _whys(list(tickets)), _late(list(tickets))
-    watched = {pk: Watched(row(t, faces.get(pk)), whys.get(pk, ""), late.get(pk, ())) for pk, t in tickets.items()}
+    parts = _sections(actor, now)
+    wanted = sorted({pk for part in parts.values() for pk in part})
+    tickets = ordered.loaded(with_people(Ticket.objects.all()), wanted)
+    ids = [t.pk for t in tickets]
+    faces, whys, late = next_faces("ticket", ids, now), _whys(ids), _late(ids)
+    watched = {t.pk: Watched(row(t, faces.get(t.pk)), whys.get(t.pk, ""), late.get(t.pk, ())) for t in tickets}
     return Supervision(
-        agents=people.watched(actor), **{name: [watched[t.pk] for t in part] for name, part in parts.items()}
+        agents=people.watched(actor),
+        **{name: [watched[pk] for pk in part if pk in watched] for name, part in parts.items()},
     )
 
 
-def _sections(actor: Actor, now: datetime) -> dict[str, QuerySet[Ticket]]:
-    seen = Ticket.objects.filter(visible(actor))
-    still_open = seen.filter(ended_at__isnull=True)
+def _sections(actor: Actor, now: datetime) -> dict[str, list[int]]:
+    """Ids of each section's first tickets."""
     late_accept = Clock.objects.filter(
-        subject_kind="ticket", metric="accept", state=Clock.State.BREACHED, ended_at__isnull=True
+        subject_kind="ticket",
+        subject_id=OuterRef("pk"),
+        metric="accept",
+        state=Clock.State.BREACHED,
+        ended_at__isnull=True,
     )
+    late = lists.viewed("late", actor, now)
+    sections = {
+        "unaccepted": [late & Q(Exists(late_accept), status=status) for status in ("new", "assigned")],
+        "breached": [late],
+        "soon": [lists.viewed("due_soon", actor, now)],
+        "queue": [Q(assignee__isnull=True, status="new")],
+    }
+    ways = reach(actor)
+    parts = {
+        name: ordered.by_due([way & cut for way in ways for cut in cuts], SHOWN, undated=name == "queue")
+        for name, cuts in sections.items()
+    }
     named = BreachCause.objects.filter(
         state=BreachCause.State.NAMED, clock__subject_kind="ticket", clock__breached_at__isnull=False
     )
-    return {
-        "unaccepted": still_open.filter(
-            status__in=("new", "assigned"), pk__in=late_accept.values("subject_id")
-        ).order_by("next_due_at", "pk"),
-        "breached": still_open.filter(is_late=True).order_by("next_due_at", "pk"),
-        "soon": still_open.filter(next_due_at__gt=now, next_due_at__lte=now + SOON).order_by("next_due_at", "pk"),
-        "queue": still_open.filter(assignee__isnull=True, status="new").order_by(
-            F("next_due_at").asc(nulls_last=True), "pk"
-        ),
-        "to_judge": seen.filter(pk__in=named.values("clock__subject_id")).order_by("-received_at", "-pk"),
-    }
+    to_judge = Q(pk__in=named.values("clock__subject_id"))
+    return {**parts, "to_judge": ordered.by_receipt([way & to_judge for way in ways], SHOWN)}
 
 
 def _whys(ids: Sequence[int]) -> dict[int, str]:

@@ -11,12 +11,13 @@ from django.db.models import F, Q, QuerySet
 from jiying.base import cursors, roster
 from jiying.base.actor import Actor
 from jiying.base.api.wire import PersonRef, TeamRef
-from jiying.base.errors import NotFound
+from jiying.base.errors import Invalid, NotFound
 from jiying.base.models import JournalEntry
 from jiying.clocks.models import Clock
 from jiying.core import masking
 from jiying.desk.models import Collaboration, Customer, Message, Ticket
-from jiying.desk.policies import require_visible, shows_plain, visible
+from jiying.desk.policies import reach, require_visible, shows_plain
+from jiying.desk.queries import ordered
 
 KIND, _COLLABORATION = "ticket", "collaboration"
 
@@ -400,41 +401,25 @@ class Wanted:
 
 def page(actor: Actor, wanted: Wanted, cursor: str | None, limit: int) -> TicketPage:
     """A page of visible tickets: the newest first, or by due time with those that wait without one at the end."""
-    tickets = _loaded().filter(visible(actor)).filter(_filter(actor, wanted))
-    found = _by_due(tickets, cursor, limit) if wanted.sort == "due" else _by_receipt(tickets, cursor, limit)
+    cut = _filter(actor, wanted)
+    ways = [way & cut for way in reach(actor)]
+    read_ids = ordered.by_due if wanted.sort == "due" else ordered.by_receipt
+    ids = read_ids(ways, limit + 1, _place(wanted.sort, cursor))
+    found = ordered.loaded(_loaded(), ids[:limit])
     marker = None
-    if len(found) > limit:
-        found = found[:limit]
+    if len(ids) > limit and found:
         at = found[-1].next_due_at if wanted.sort == "due" else found[-1].received_at
         marker = cursors.encode(wanted.sort, cursors.micros(at), found[-1].pk)
     return TicketPage(_rows(actor, found), marker)
 
 
-def _by_receipt(tickets: "QuerySet[Ticket, Ticket]", cursor: str | None, limit: int) -> list[Ticket]:
-    if cursor:
-        at, pk = cursors.decode("received", cursor, 2)
-        before = cursors.instant(at or 0)
-        # The first condition alone bounds the index range.
-        tickets = tickets.filter(received_at__lte=before).filter(Q(received_at__lt=before) | Q(pk__lt=pk or 0))
-    return list(tickets.order_by("-received_at", "-pk")[: limit + 1])
-
-
-def _by_due(tickets: "QuerySet[Ticket, Ticket]", cursor: str | None, limit: int) -> list[Ticket]:
-    """Two ranges of one index, since the databases disagree on where empty due times sort."""
-    tickets = tickets.filter(ended_at__isnull=True)
-    at, pk = cursors.decode("due", cursor, 2) if cursor else (None, None)
-    found: list[Ticket] = []
-    if cursor is None or at is not None:
-        dated = tickets.filter(next_due_at__isnull=False)
-        if at is not None:
-            since = cursors.instant(at)
-            dated = dated.filter(next_due_at__gte=since).filter(Q(next_due_at__gt=since) | Q(pk__gt=pk or 0))
-            pk = None
-        found = list(dated.order_by("next_due_at", "pk")[: limit + 1])
-    if len(found) <= limit:
-        undated = tickets.filter(next_due_at__isnull=True, pk__gt=pk or 0)
-        found += list(undated.order_by("pk")[: limit + 1 - len(found)])
-    return found
+def _place(sort: str, cursor: str | None) -> ordered.Place | None:
+    if not cursor:
+        return None
+    at, pk = cursors.decode(sort, cursor, 2)
+    if at is None and sort != "due":
+        raise Invalid.one("cursor", "bad_cursor")
+    return ordered.Place(None if at is None else cursors.instant(at), pk or 0)
 
 
 def _filter(actor: Actor, wanted: Wanted) -> Q:

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from jiying.base.actor import Actor
 from jiying.desk.models import Ticket
-from jiying.desk.policies import visible
+from jiying.desk.policies import reach
+from jiying.desk.queries import ordered
 from jiying.desk.queries.rows import TicketRow, rows, with_people
 
 SOON = timedelta(minutes=30)
 MINE_SHOWN = 100
 QUEUE_SHOWN = 30
-BY_DUE = (F("next_due_at").asc(nulls_last=True), "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,26 @@ class Work:
 
 
 def work(actor: Actor, now: datetime) -> Work:
-    """Everything on an agent's desk, in four queries."""
-    mine = Ticket.objects.filter(assignee_id=actor.id, ended_at__isnull=True)
-    waiting = Ticket.objects.filter(visible(actor), ended_at__isnull=True, assignee__isnull=True, status="new")
-    if actor.team_id:
-        waiting = waiting.filter(Q(team_id=actor.team_id) | Q(team__isnull=True))
-    held = list(with_people(mine).order_by(*BY_DUE)[:MINE_SHOWN])
-    queued = list(with_people(waiting).order_by(*BY_DUE)[:QUEUE_SHOWN])
-    shown = {row.id: row for row in rows([*held, *queued], now)}
-    return Work(_numbers(actor, now), [shown[t.pk] for t in held], [shown[t.pk] for t in queued])
+    """Everything on an agent's desk, in a number of queries that does not depend on how much there is."""
+    mine = ordered.by_due([Q(assignee_id=actor.id)], MINE_SHOWN)
+    queued = ordered.by_due(_queue(actor), QUEUE_SHOWN)
+    found = ordered.loaded(with_people(Ticket.objects.all()), [*mine, *queued])
+    shown = {row.id: row for row in rows(found, now)}
+    return Work(
+        _numbers(actor, now), [shown[pk] for pk in mine if pk in shown], [shown[pk] for pk in queued if pk in shown]
+    )
+
+
+def _queue(actor: Actor) -> list[Q]:
+    """What waits for somebody in the queues that the actor serves: their team's, and nobody's in particular."""
+    waiting = Q(assignee__isnull=True, status="new")
+    if actor.team_id is not None:
+        return [way & waiting & Q(**team) for way in reach(actor) for team in _queues(actor.team_id)]
+    return [way & waiting for way in reach(actor)]
+
+
+def _queues(team_id: int) -> tuple[dict[str, object], ...]:
+    return {"team_id": team_id}, {"team__isnull": True}
 
 
 def _numbers(actor: Actor, now: datetime) -> Numbers:
