@@ -29,7 +29,7 @@ PLAIN = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class Application:
-    """The ASGI application; `close_streams` ends all streams, before the server waits for its connections."""
+    """The ASGI application; `start` before the first request, `close_streams` before the server waits for the last."""
 
     def __init__(self) -> None:
         n_threads = environ.number("JIYING_THREADS", 8, low=1, high=256)
@@ -39,21 +39,10 @@ class Application:
     def close_streams(self) -> None:
         self._live.close()
 
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._live.start(loop)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        self._live.start(asyncio.get_running_loop())
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        self._live.close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/health/live":
             await _text(send, 200, "alive\n")
         elif scope["path"] == "/live":
