@@ -162,7 +162,7 @@ class Message(models.Model):
     by = models.CharField(max_length=10, default="person")  # person | bot | auto | customer
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     body = models.TextField(blank=True)
-    html = models.TextField(blank=True, db_default="")  # Markdown rendered and cleaned; empty: the body is plain text
+    html = models.TextField(blank=True, default="")  # Markdown rendered and cleaned; empty: the body is plain text
     call = models.JSONField(default=dict, blank=True)  # {direction, duration_s, recording_url}
     at = models.DateTimeField()
 
