@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='message',
             name='html',
-            field=models.TextField(blank=True, db_default=''),
+            field=models.TextField(blank=True, default=''),
         ),
         migrations.CreateModel(
             name='CannedText',
