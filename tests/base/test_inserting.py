@@ -7,8 +7,8 @@ from django.forms.models import model_to_dict
 
 from jiying.base.inserting import MANY, insert
 from jiying.clocks.models import Clock
-from jiying.desk.models import Customer
-from tests.cast import NOW
+from jiying.desk.models import Customer, Message
+from tests.cast import NOW, Cast
 
 
 def clock(n: int) -> Clock:
@@ -36,3 +36,10 @@ def test_null_and_defaults_are_kept() -> None:
     insert([row])
     stored = Customer.objects.get(pk=row.pk)
     assert (stored.ref, stored.tags, stored.tier) == (None, [], "standard")
+
+
+def test_a_column_with_a_default_of_the_database_takes_it(cast: Cast) -> None:
+    ticket = cast.ticket()
+    row = Message(ticket=ticket, kind="note", body="x", at=cast.now)
+    insert([row])
+    assert (row.html, Message.objects.get(pk=row.pk).html) == ("", "")
