@@ -98,6 +98,15 @@ TERMS = {
         "defect": _("Defect"),
     },
     "codes": {"none": _("Not asked"), "optional": _("Optional"), "required": _("Required")},
+    "customer_field": {
+        "name": _("Name"),
+        "phone": _("Phone"),
+        "email": _("E-mail"),
+        "organisation": _("Organisation"),
+        "language": _("Language"),
+        "address": _("Address"),
+        "tier": _("Tier"),
+    },
     "cause_state": {
         "named": _("to be approved"),
         "approved": _("approved"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from django.urls import reverse
 
 from jiying.alerts.models import Alert
 from jiying.base import due
@@ -15,7 +16,7 @@ from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.models import Counter as NumberCounter
 from jiying.base.models import IdempotencyKey, JournalEntry, Role
 from jiying.clocks.models import Clock
-from jiying.desk.models import AgentLoad, Customer, Ticket
+from jiying.desk.models import AgentLoad, ContactKey, Customer, Ticket
 from jiying.desk.services import intake, loads, routing
 from jiying.desk.services.customers import CustomerData
 from jiying.desk.services.intake import NewTicket, open_ticket
@@ -206,14 +207,101 @@ def test_a_customer_is_found_again(cast: Cast) -> None:
 
 def test_what_was_empty_is_filled_in_and_journalled_without_its_content(cast: Cast) -> None:
     known = customer_of(CustomerData(ref="R1", name="王五"), cast.now)
-    customer_of(CustomerData(ref="R1", name="王小五", phone="13800138000", tier="vip"), cast.now)
+    customer_of(CustomerData(ref="R1", name="王小五", phone="13800138000"), cast.now)
     known.refresh_from_db()
-    assert (known.name, known.phone_tail, known.tier, known.revision) == ("王五", "8000", "vip", 1)
+    assert (known.name, known.phone_tail, known.revision) == ("王五", "8000", 1)
     fact = JournalEntry.objects.get(subject_kind="customer", subject_id=known.pk)
-    assert fact.data == {"fields": ["phone", "phone_tail", "tier"]}
+    assert fact.data == {"fields": ["phone", "phone_tail"]}
     before = JournalEntry.objects.filter(subject_kind="customer").count()
     customer_of(CustomerData(ref="R1", phone="13800138000"), cast.now)
     assert JournalEntry.objects.filter(subject_kind="customer").count() == before
+
+
+OTHERWISE = CustomerData(ref="R1", name="王小五", phone="139 0000 0000", email="B@example.com", tier="standard")
+TOLD = {"name": "王小五", "phone": "13900000000", "email": "b@example.com", "tier": "standard"}
+
+
+@pytest.mark.parametrize("who", ["system", "lin"])
+def test_a_request_does_not_change_what_is_known_of_its_customer(cast: Cast, who: str) -> None:
+    """Neither a web form nor an agent's new ticket lowers a VIP; what it says otherwise stays with the ticket."""
+    known = customer_of(CustomerData(ref="R1", name="王五", phone="13800138000", email="a@x.cn", tier="vip"), cast.now)
+    actor = SYSTEM if who == "system" else cast.actor(cast.lin)
+    ticket = open_ticket(actor=actor, new=replace(MAIL, customer=OTHERWISE), now=cast.now)
+    known.refresh_from_db()
+    assert (known.name, known.phone, known.email, known.tier) == ("王五", "13800138000", "a@x.cn", "vip")
+    assert (known.revision, ticket.tier, ticket.customer_told) == (0, "vip", TOLD)
+    assert not JournalEntry.objects.filter(subject_kind="customer").exists()
+    page = cast.client(cast.chen).get(reverse("desk:ticket", args=[ticket.number])).content.decode()
+    assert "139****0000" in page and "13900000000" not in page
+    row = cast.api(cast.chen).get(f"/api/v1/tickets/{ticket.number}").json()
+    assert row["customer_told"] == {
+        "name": "王*五",
+        "phone": "139****0000",
+        "email": "b***@example.com",
+        "tier": "standard",
+    }
+
+
+def test_nor_does_one_make_a_vip(cast: Cast) -> None:
+    known = customer_of(CustomerData(ref="R1", name="王五"), cast.now)
+    ticket = opened(MAIL, cast.now, customer=CustomerData(ref="R1", tier="vip"))
+    known.refresh_from_db()
+    assert (known.tier, ticket.tier, ticket.customer_told) == ("standard", "standard", {"tier": "vip"})
+
+
+def test_who_may_edit_customers_tells_anew(cast: Cast) -> None:
+    known = customer_of(CustomerData(ref="R1", name="王五", phone="13800138000", tier="vip"), cast.now)
+    ticket = open_ticket(actor=cast.actor(cast.wang), new=replace(MAIL, customer=OTHERWISE), now=cast.now)
+    known.refresh_from_db()
+    assert {name: getattr(known, name) for name in TOLD} == TOLD
+    assert (ticket.customer_told, ticket.tier) == ({}, "standard")
+    fact = JournalEntry.objects.get(subject_kind="customer", subject_id=known.pk)
+    assert (fact.actor_id, fact.data) == (cast.wang.pk, {"fields": ["email", "name", "phone", "phone_tail", "tier"]})
+    assert customer_of(CustomerData(phone="13900000000"), cast.now).pk == known.pk
+    assert customer_of(CustomerData(phone="13800138000"), cast.now).pk != known.pk, "the old number is free again"
+
+
+def test_the_tier_is_for_those_who_may_edit_customers(cast: Cast) -> None:
+    from jiying.desk.services import customers
+
+    known = customer_of(CustomerData(ref="R1", name="王五"), cast.now)
+    with pytest.raises(Denied):
+        customers.change(actor=cast.actor(cast.lin), customer_id=known.pk, revision=0, now=cast.now, tier="vip")
+    customers.change(actor=cast.actor(cast.lin), customer_id=known.pk, revision=0, now=cast.now, name="王小五")
+    customers.change(actor=cast.actor(cast.wang), customer_id=known.pk, revision=1, now=cast.now, tier="vip")
+    known.refresh_from_db()
+    assert (known.name, known.tier, known.revision) == ("王小五", "vip", 2)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [CustomerData(phone="13800138000", name=f"客户{i}") for i in range(6)],
+        [CustomerData(email="New@example.com", name=f"客户{i}") for i in range(6)],
+        [CustomerData(phone="13800138000", email="new@example.com") for i in range(6)],
+        [CustomerData(phone="13800138000", email="new@example.com" if i % 2 else "") for i in range(6)],
+    ],
+)
+def test_one_new_contact_in_many_requests_at_once_is_one_customer(live_cast: Cast, told: list[CustomerData]) -> None:
+    results = at_once([partial(opened, MAIL, live_cast.now, customer=data) for data in told])
+    assert [r for r in results if isinstance(r, Exception)] == []
+    (customer,) = Customer.objects.all()
+    assert {ticket.customer_id for ticket in results} == {customer.pk}
+    keys = {(k.kind, k.value): k.customer_id for k in ContactKey.objects.all()}
+    assert set(keys.values()) == {customer.pk}
+    assert {value for _kind, value in keys} == {customer.phone, customer.email} - {""}
+
+
+def test_contacts_that_cross_end_in_no_deadlock(live_cast: Cast) -> None:
+    """Two people share a phone and an address crosswise: whoever is first, each request has a customer."""
+    told = [
+        CustomerData(phone=f"1380013800{i % 3}", email=f"c{(i + 1) % 3}@example.com", name=f"客户{i}") for i in range(9)
+    ]
+    results = at_once([partial(opened, MAIL, live_cast.now, customer=data) for data in told])
+    assert [r for r in results if isinstance(r, Exception)] == []
+    for key in ContactKey.objects.select_related("customer"):
+        assert getattr(key.customer, key.kind) == key.value
+    assert all(ticket.customer_id for ticket in results)
 
 
 def test_a_form_made_before_the_filling_in_is_stale(cast: Cast) -> None:

@@ -37,3 +37,24 @@ class Customer(models.Model):
     @property
     def is_vip(self) -> bool:
         return self.tier == "vip"
+
+
+class ContactKey(models.Model):
+    """The one customer whom a phone number (its digits) or an e-mail address (small letters) leads to.
+
+    Unique in the database: two requests that come at once with the same new number make one customer.
+    """
+
+    class Kind(models.TextChoices):
+        EMAIL = "email"
+        PHONE = "phone"
+
+    kind = models.CharField(max_length=5, choices=Kind)
+    value = models.CharField(max_length=254)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contact_keys")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "value"], name="contact_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.customer_id}"

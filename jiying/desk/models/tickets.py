@@ -53,6 +53,7 @@ class Ticket(models.Model):
     customer = models.ForeignKey(
         Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="tickets", db_index=False
     )
+    customer_told = models.JSONField(default=dict)  # what the request says of them that is not what is known
     channel = models.CharField(max_length=10)
     type = models.CharField(max_length=12, default="inquiry")
     category = models.CharField(max_length=120, blank=True)

@@ -32,6 +32,7 @@ class Card:
     dedicated: str
     is_plain: bool
     may_reveal: bool
+    told: tuple[tuple[str, str], ...]  # (field, value) that the ticket's request says otherwise
 
 
 def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, revealed: bool = False) -> Card:
@@ -52,7 +53,19 @@ def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, reve
         dedicated=customer.dedicated.name if customer.dedicated else "",
         is_plain=plain,
         may_reveal=may and not plain,
+        told=tuple(told(ticket, plain).items()) if ticket is not None else (),
     )
+
+
+_MASKS = {"name": masking.name, "phone": masking.phone, "email": masking.email, "address": masking.address}
+
+
+def told(ticket: Ticket, plain: bool) -> dict[str, str]:
+    """What a ticket's request says of its customer that contradicts what is known, masked like the customer's data."""
+    return {
+        name: value if plain or name not in _MASKS else _MASKS[name](value)
+        for name, value in sorted(ticket.customer_told.items())
+    }
 
 
 def history(

@@ -18,6 +18,7 @@ from jiying.core import masking
 from jiying.desk.models import Collaboration, Customer, Message, Ticket
 from jiying.desk.policies import reach, require_visible, shows_plain
 from jiying.desk.queries import ordered
+from jiying.desk.queries.customers import told
 
 KIND, _COLLABORATION = "ticket", "collaboration"
 
@@ -88,6 +89,7 @@ class TicketRow:
     line: int
     helper: PersonRef | None
     customer: CustomerRow | None
+    customer_told: dict[str, str]
     assignee: PersonRef | None
     team: TeamRef | None
     opened_by: PersonRef | None
@@ -236,7 +238,8 @@ def ticket_row(actor: Actor, ticket: Ticket, clocks: Iterable[Clock], merged_int
         escalation=ticket.escalation,
         line=ticket.line,
         helper=person_ref(ticket.helper_id),
-        customer=customer_row(ticket.customer, shows_plain(actor, ticket)),
+        customer=customer_row(ticket.customer, plain := shows_plain(actor, ticket)),
+        customer_told=told(ticket, plain),
         assignee=person_ref(ticket.assignee_id),
         team=_team_ref(ticket),
         opened_by=person_ref(ticket.opened_by_id),

@@ -1,6 +1,7 @@
 """Customers: found again by what is known of them, made where nothing matches, changed, revealed (D11, D12)."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ from django.core.validators import validate_email
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
+from jiying.base.policies import require
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.policies import visible
+from jiying.desk.services import contacts
 
 if TYPE_CHECKING:
     from jiying.desk.services.intake import NewTicket
@@ -62,79 +65,119 @@ def _is_email(text: str) -> bool:
     return True
 
 
-def digits(phone: str) -> str:
-    return "".join(c for c in phone if c.isdigit())
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The customer of a request, and what it tells of them that contradicts what is known: {field: value}."""
+
+    customer: Customer
+    told: Mapping[str, str]
 
 
-def find_or_create(actor: Actor, new: "NewTicket", now: datetime) -> Customer | None:
-    """The customer of a request: by id, outside key, phone, e-mail; else a new one. What was empty is filled in."""
+def find_or_create(actor: Actor, new: "NewTicket", now: datetime) -> Known | None:
+    """The customer of a request: by id, outside key, phone, e-mail; else a new one.
+
+    What was empty is filled in. What is known stays as it is, the tier above all, unless somebody asks who may edit
+    customers: else any web form could lower a VIP, or make one. What contradicts goes with the ticket.
+    """
     if new.customer_id is not None:
         customer = Customer.objects.filter(pk=new.customer_id).first()
         if customer is None:
             raise NotFound("customer", new.customer_id)
-        return customer
+        return Known(customer, {})
     data = new.customer
     if data is None or not any((data.ref, data.name, data.phone, data.email)):
         return None
     found = _find(data)
-    if found is None:
-        return Customer.objects.create(
-            ref=data.ref or None,
-            name=data.name,
-            phone=digits(data.phone),
-            phone_tail=digits(data.phone)[-4:],
-            email=data.email.lower(),
-            organisation=data.organisation,
-            address=data.address,
-            language=data.language,
-            tier=data.tier or "standard",
-            created_at=now,
-        )
-    return _fill_in(actor, found, data, now)
+    return _make(actor, data, now) if found is None else _fill_in(actor, found, data, now)
 
 
 def _find(data: CustomerData) -> Customer | None:
     if data.ref:
         # An outside key decides alone: two people of one household share a phone, not a customer number.
         return Customer.objects.filter(ref=data.ref).first()
-    if data.phone and (found := Customer.objects.filter(phone=digits(data.phone)).order_by("pk").first()):
-        return found
-    if data.email:
-        return Customer.objects.filter(email=data.email.lower()).order_by("pk").first()
-    return None
+    return contacts.owner(contacts.keys(data.phone, data.email))
 
 
-def _fill_in(actor: Actor, customer: Customer, data: CustomerData, now: datetime) -> Customer:
+def _make(actor: Actor, data: CustomerData, now: datetime) -> Known:
+    """A new customer; where another request with the same phone or e-mail was quicker, theirs."""
+    keys = contacts.keys(data.phone, data.email)
+    made = Customer.objects.create(
+        ref=data.ref or None,
+        name=data.name,
+        phone=keys.get("phone", ""),
+        phone_tail=keys.get("phone", "")[-4:],
+        email=keys.get("email", ""),
+        organisation=data.organisation,
+        address=data.address,
+        language=data.language,
+        tier=data.tier or "standard",
+        created_at=now,
+    )
+    if contacts.claim(made, keys) or data.ref:
+        return Known(made, {})
+    made.delete()
+    other = contacts.owner(keys)
+    if other is None:  # erased in this very moment
+        raise Conflict.one("stale", "customer")
+    return _fill_in(actor, other, data, now)
+
+
+def _fill_in(actor: Actor, customer: Customer, data: CustomerData, now: datetime) -> Known:
     """Add what was not known; only then is the row locked and looked at again, and the journal says which fields."""
-    if not _news(customer, data):
-        return customer
+    if not _news(actor, customer, data):
+        return Known(customer, _contradictions(customer, data))
     customer = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-    if news := _news(customer, data):
+    if news := _news(actor, customer, data):
         for name, value in news.items():
             setattr(customer, name, value)
-        customer.revision += 1
-        customer.save(update_fields=[*news, "revision"])
-        about = {"fields": sorted(news)}
-        journal.record(actor, [journal.Fact("customer", customer.pk, "customer.changed", now, about)], now=now)
-    return customer
+        _save(actor, customer, news, now)
+    return Known(customer, _contradictions(customer, data))
 
 
-def _news(customer: Customer, data: CustomerData) -> dict[str, str]:
-    """What a request tells that is not known of its customer yet; only the tier is told anew."""
-    values = {
-        "name": data.name,
-        "phone": digits(data.phone),
-        "email": data.email.lower(),
-        "organisation": data.organisation,
+def _save(actor: Actor, customer: Customer, fields: Iterable[str], now: datetime) -> None:
+    """Write changed fields of a locked customer; the journal says which they are, never their content."""
+    names = set(fields)
+    if "phone" in names:
+        customer.phone_tail = customer.phone[-4:]
+        names.add("phone_tail")
+    customer.revision += 1
+    customer.save(update_fields=[*names, "revision"])
+    if names & {"phone", "email"}:
+        contacts.renew(customer)
+    about = {"fields": sorted(names)}
+    journal.record(actor, [journal.Fact("customer", customer.pk, "customer.changed", now, about)], now=now)
+
+
+def _told(data: CustomerData) -> dict[str, str]:
+    """What a request tells of its customer, as it is stored."""
+    keys = contacts.keys(data.phone, data.email)
+    told = {
+        "name": data.name.strip(),
+        "phone": keys.get("phone", ""),
+        "email": keys.get("email", ""),
+        "organisation": data.organisation.strip(),
         "language": data.language,
-        "address": data.address,
+        "address": data.address.strip(),
+        "tier": data.tier,
     }
-    news = {name: value for name, value in values.items() if value and not getattr(customer, name)}
-    if data.tier and data.tier != customer.tier:
-        news["tier"] = data.tier
-    if "phone" in news:
-        news["phone_tail"] = news["phone"][-4:]
-    return news
+    return {name: value for name, value in told.items() if value}
+
+
+def _news(actor: Actor, customer: Customer, data: CustomerData) -> dict[str, str]:
+    """What is to be written: what was not known, and what somebody tells anew who may edit customers.
+
+    The house itself may do everything, and knows no better: what it takes in comes from web forms and mails.
+    """
+    may_edit = "desk.edit_customers" in actor.rights and actor.kind != "system"
+    return {
+        name: value
+        for name, value in _told(data).items()
+        if not getattr(customer, name) or (may_edit and getattr(customer, name) != value)
+    }
+
+
+def _contradictions(customer: Customer, data: CustomerData) -> dict[str, str]:
+    return {name: value for name, value in _told(data).items() if getattr(customer, name) != value}
 
 
 @short
@@ -172,13 +215,11 @@ def change(*, actor: Actor, customer_id: int, revision: int, now: datetime, **va
     known = {k: v for k, v in values.items() if k in _LIMITS or k in ("tier", "language")}
     if found := faults(CustomerData(**known)):
         raise Invalid(*found)
+    if "tier" in values and values["tier"] != customer.tier:
+        require(actor, "desk.edit_customers")
     for name, value in values.items():
         setattr(customer, name, value)
-    customer.phone = digits(customer.phone)
-    customer.phone_tail = customer.phone[-4:]
-    customer.revision += 1
-    customer.save()
-    journal.record(
-        actor, [journal.Fact("customer", customer.pk, "customer.changed", now, {"fields": sorted(values)})], now=now
-    )
+    keys = contacts.keys(customer.phone, customer.email)
+    customer.phone, customer.email = keys.get("phone", ""), keys.get("email", "")
+    _save(actor, customer, values, now)
     return customer

@@ -183,8 +183,10 @@ def _create(
     actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime, answer: Answer
 ) -> Opened:
     """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
-    customer = customers.find_or_create(actor, new, now)
+    known = customers.find_or_create(actor, new, now)
+    customer = known.customer if known else None
     ticket = _row(actor, new, number, customer, now)
+    ticket.customer_told = dict(known.told) if known else {}
     choice = _choose(actor, new, ticket, customer, tried)
     if choice is not None and choice.person is not None:
         ticket.assignee_id, ticket.assigned_at, ticket.status = choice.person, now, "assigned"

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from jiying.desk.models import Customer
+from jiying.desk.services import contacts
 from jiying.desk.services.sample.staff import Staff
 from jiying.desk.services.sample.words import FIRMS, GIVEN, SURNAMES
 
@@ -32,7 +33,9 @@ def gather(rng: Random, staff: Staff, now: datetime) -> list[Customer]:
                 created_at=now - timedelta(days=100 + rng.randrange(600)),
             )
         )
-    return Customer.objects.bulk_create(rows)
+    made = Customer.objects.bulk_create(rows)
+    contacts.claim_all(made)
+    return made
 
 
 def _name(rng: Random, n: int) -> str:
