@@ -6,7 +6,7 @@ Each kind registers how its body is checked; what is in force is cached for a se
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.db.models import F, Max
 
 from jiying.base import journal
 from jiying.base.actor import Actor
-from jiying.base.errors import Conflict, Fault, Invalid, NotFound
+from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
 from jiying.base.models import Approval, VersionedDocument
 from jiying.base.policies import require
 from jiying.base.transactions import short
@@ -26,13 +26,22 @@ CAPACITIES = {"supervisor": "clocks.approve_supervisor", "operations": "clocks.a
 
 @dataclass(frozen=True, slots=True)
 class DocumentKind:
-    """`faults(body)` lists what is wrong; `edit_right` is needed to draft; `approved` runs after approval."""
+    """`faults(body)` lists what is wrong; `edit_right` is needed to draft; `approved` runs after approval.
+
+    `capacities` are the approvals that a version needs, with the right for each; `may_approve` may ask for more.
+    """
 
     name: str
     edit_right: str
     faults: Callable[[Any], list[Fault]]
     needs_approval: bool = True
     approved: Callable[[VersionedDocument, Actor, datetime], None] | None = None
+    capacities: Mapping[str, str] = field(default_factory=lambda: CAPACITIES)
+    may_approve: Callable[[VersionedDocument, str, Actor], bool] = lambda document, capacity, actor: True
+
+    def allows(self, document: VersionedDocument, capacity: str, actor: Actor) -> bool:
+        """Whether this person may give this approval, had they not given the other."""
+        return self.capacities[capacity] in actor.rights and self.may_approve(document, capacity, actor)
 
 
 KINDS: dict[str, DocumentKind] = {}
@@ -180,7 +189,11 @@ def propose(
 def approve(*, actor: Actor, document_id: int, capacity: str, now: datetime) -> VersionedDocument:
     """One of the two approvals (C7). The second makes it effective from its date, never from a past instant."""
     document = _lock_document(document_id)
-    require(actor, CAPACITIES[capacity])
+    about = KINDS[document.kind]
+    if capacity not in about.capacities:
+        raise Invalid.one("capacity", "unknown_value", value=capacity, known=", ".join(about.capacities))
+    if not about.allows(document, capacity, actor):
+        raise Denied(about.capacities[capacity])
     _expect(document, State.PROPOSED)
     if actor.person is None:
         raise Invalid.one("person", "required", field="person")
@@ -191,13 +204,12 @@ def approve(*, actor: Actor, document_id: int, capacity: str, now: datetime) -> 
         raise Conflict.one("duplicate", value=capacity)
     Approval.objects.create(document=document, capacity=capacity, person=actor.person, at=now)
     _note(actor, document, "approved", now, capacity=capacity)
-    if len(given) + 1 == len(CAPACITIES):
+    if len(given) + 1 == len(about.capacities):
         document.state = State.APPROVED
         document.effective_from = max(document.effective_from or now, now)
         document.save(update_fields=["state", "effective_from"])
         _note(actor, document, "effective", now, effective_from=document.effective_from.isoformat())
         transaction.on_commit(forget)
-        about = KINDS[document.kind]
         if about.approved:
             about.approved(document, actor, now)
     return document
@@ -207,15 +219,45 @@ def approve(*, actor: Actor, document_id: int, capacity: str, now: datetime) -> 
 def reject(*, actor: Actor, document_id: int, note: str, now: datetime) -> VersionedDocument:
     """Send a proposal back: it becomes a draft again, approvals given are dropped; the reason is journalled."""
     document = _lock_document(document_id)
-    if not any(right in actor.rights for right in CAPACITIES.values()):
-        require(actor, CAPACITIES["supervisor"])
+    about = KINDS[document.kind]
+    if not any(about.allows(document, capacity, actor) for capacity in about.capacities):
+        raise Denied(next(iter(about.capacities.values())))
     _expect(document, State.PROPOSED)
+    _back_to_draft(document)
+    _note(actor, document, "rejected", now, note=_reason(note))
+    return document
+
+
+@short
+def withdraw(*, actor: Actor, document_id: int, note: str, now: datetime) -> VersionedDocument:
+    """Those who draft take it back, with a reason: a proposal becomes a draft again; a version that was approved, but
+    does not hold yet, will not hold. One that has held stays: subjects are bound to it."""
+    document = _lock_document(document_id)
+    require(actor, KINDS[document.kind].edit_right)
+    _expect(document, State.PROPOSED, State.APPROVED)
+    if document.state == State.PROPOSED:
+        _back_to_draft(document)
+    elif document.effective_from is None or document.effective_from <= now:
+        raise Conflict.one("in_force_already")
+    else:
+        document.state = State.REJECTED
+        document.save(update_fields=["state"])
+        transaction.on_commit(forget)
+    _note(actor, document, "withdrawn", now, note=_reason(note))
+    return document
+
+
+def _back_to_draft(document: VersionedDocument) -> None:
     document.approvals.all().delete()
     document.state = State.DRAFT
     document.save(update_fields=["state"])
     VersionedDocument.objects.filter(pk=document.pk).update(revision=F("revision") + 1)
-    _note(actor, document, "rejected", now, note=note)
-    return document
+
+
+def _reason(note: str) -> str:
+    if not note.strip():
+        raise Invalid.one("note", "required", field="note")
+    return note.strip()
 
 
 @short

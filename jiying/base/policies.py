@@ -28,6 +28,7 @@ RIGHTS = {
     "clocks.edit": _("Draft standards and edit calendars"),
     "clocks.approve_supervisor": _("Approve standards as supervisor"),
     "clocks.approve_operations": _("Approve standards as operations"),
+    "clocks.approve_department": _("Approve collaboration standards for one's own department"),
     "alerts.view_team": _("See the alerts and late tickets of one's own team"),
     "alerts.edit": _("Decide who is told of what, and quiet times"),
     "alerts.on_call": _("Arrange who is on call"),
@@ -54,7 +55,14 @@ _LEAD = [
     "people.view",
 ]
 
-_SUPERVISOR = [*_LEAD, "desk.view_all", "alerts.edit", "clocks.edit", "clocks.approve_supervisor"]
+_SUPERVISOR = [
+    *_LEAD,
+    "desk.view_all",
+    "alerts.edit",
+    "clocks.edit",
+    "clocks.approve_supervisor",
+    "clocks.approve_department",
+]
 
 # code: (name, rights)
 SHIPPED_ROLES = {
@@ -74,12 +82,16 @@ SHIPPED_ROLES = {
             "clocks.view",
             "clocks.edit",
             "clocks.approve_operations",
+            "clocks.approve_department",
             "people.view",
         ],
     ),
     "planner": (_("Planner"), ["clocks.view", "people.view"]),
-    "manager": (_("Management"), ["desk.view_all", "alerts.view_team", "clocks.view", "people.view"]),
-    "responder": (_("Department responder"), ["desk.answer"]),
+    "manager": (
+        _("Management"),
+        ["desk.view_all", "alerts.view_team", "clocks.view", "clocks.approve_department", "people.view"],
+    ),
+    "responder": (_("Department responder"), ["desk.answer", "clocks.approve_department"]),
     "admin": (_("Administrator"), sorted(RIGHTS)),
 }
 

@@ -34,6 +34,7 @@ FAULTS: dict[str, Lazy] = {
     "bad_token": _("The API token is not valid. Make a new one with: jiying token --user NAME."),
     "same_person": _("A second person must approve."),
     "wrong_document_state": _("This version is %(state)s; that is not possible any more."),
+    "in_force_already": _("This version holds already. Draft a new one instead."),
     "duplicate": _("%(value)s exists already."),
     "file_type": _("Files of type %(type)s are not accepted."),
     "file_size": _("The file is larger than %(limit)s MB."),
@@ -73,7 +74,12 @@ TERMS: dict[str, dict[str, Lazy]] = {
         "approved": _("Approved"),
         "rejected": _("Rejected"),
     },
-    "capacity": {"supervisor": _("Supervisor"), "operations": _("Operations")},
+    "capacity": {
+        "supervisor": _("Supervisor"),
+        "operations": _("Operations"),
+        "asking": _("Asking department"),
+        "responding": _("Responding department"),
+    },
     # Kinds of things in the fault `not_found`.
     "kind": {
         "alert": _("alert"),

@@ -15,7 +15,7 @@ class ClocksConfig(AppConfig):
         from jiying.clocks import texts as words
         from jiying.clocks.models import Clock
         from jiying.clocks.services import rechecking, redating, seeding
-        from jiying.clocks.services.editing import CALENDAR, REDATE, STANDARD
+        from jiying.clocks.services.editing import AGREEMENT, CALENDAR, DEPARTMENT_RIGHT, REDATE, STANDARD
         from jiying.clocks.services.firing import fire
 
         texts.register_terms(words.TERMS)
@@ -25,10 +25,11 @@ class ClocksConfig(AppConfig):
         due.register(due.Sweep("clocks", Clock, fire))
         documents.register(CALENDAR)
         documents.register(STANDARD)
+        documents.register(AGREEMENT)
         seeds.SEEDS.append(seeding.seed)
         jobs.register(REDATE, redating.step)
         checks.CHECKS.append(redating.stored_as_folded)
         context.NAVIGATION += [
-            ("standards", _("Standards"), "stopwatch", "standards:in_force", "clocks.view"),
+            ("standards", _("Standards"), "stopwatch", "standards:in_force", ("clocks.view", DEPARTMENT_RIGHT)),
             ("calendars", _("Calendars"), "calendar-event", "calendars:all", "clocks.view"),
         ]

@@ -234,9 +234,12 @@ def test_who_may_not_edit_changes_nothing(cast: Cast, url: str, form: dict[str, 
     assert stored() == before
 
 
-def test_a_department_responder_sees_neither(cast: Cast) -> None:
-    for url in ("/calendars/", "/calendars/work/", "/standards/", "/standards/1/", "/standards/1/why"):
-        page(cast.client(cast.he), url, 403)
+def test_a_department_responder_sees_only_what_departments_agree_on(cast: Cast) -> None:
+    he = cast.client(cast.he)
+    for url in ("/calendars/", "/calendars/work/", "/standards/1/", "/standards/1/why"):
+        page(he, url, 403)
+    assert he.get("/standards/")["Location"] == "/standards/collaboration/"
+    assert "/standards/1/" not in page(he, "/standards/collaboration/")
 
 
 # --- standards -------------------------------------------------------------------------------------------------------
@@ -294,7 +297,7 @@ def test_a_fault_stands_at_its_cell_and_what_was_typed_is_kept(cast: Cast) -> No
     assert stored() == before
 
 
-def test_rules_confirmation_and_collaboration_are_part_of_the_form(cast: Cast) -> None:
+def test_rules_and_confirmation_are_part_of_the_form(cast: Cast) -> None:
     client = begun(cast)
     form: dict[str, Any] = {
         **draft_form(SHIPPED),
@@ -303,19 +306,12 @@ def test_rules_confirmation_and_collaboration_are_part_of_the_form(cast: Cast) -
         "rules.accept.warn": "40，70",
         "rules.accept.late_min": "5",
         "confirmation_s": "48",
-        "collaboration.0.department": "logistics",
-        "collaboration.0.target.amount": "2",
-        "collaboration.0.target.unit": "h",
-        "collaboration.0.target.calendar": "work",
     }
     assert client.post("/standards/2/edit", form).status_code == 302
     body = documents.get("standard", "default", 2).body
     assert body["rules"]["accept"]["warn"] == [40, 70]
     assert body["rules"]["accept"]["pauses"] == ["customer"]
     assert body["confirmation_s"] == 48 * 3600
-    assert body["collaboration"] == [
-        {"department": "logistics", "kind": None, "target": {"amount": 2, "unit": "h", "calendar": "work"}}
-    ]
     form |= {"revision": "1", "rules.accept.warn": "70, 40", "confirmation_s": "long"}
     answer = client.post("/standards/2/edit", form)
     assert answer.status_code == 422

@@ -60,6 +60,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /standards/<number>/propose": {"effective_from": "2027-01-04T09:00", "note": "x"},
     "POST /standards/<number>/approve": {"capacity": "supervisor"},
     "POST /standards/<number>/reject": {"note": "x"},
+    "POST /standards/<number>/withdraw": {"note": "x"},
+    "POST /standards/collaboration/<key>/<number>/<verb>": {"effective_from": "2027-01-04T09:00", "note": "x"},
     "POST /calendars/<key>/statutory": {"seen": "1"},
     "POST /calendars/<key>/copy": {"key": "copy9", "title": "副本"},
     "POST /api/v1/tickets/{number}/transfer": {"to_person": "{colleague}"},
@@ -239,6 +241,11 @@ class Stage:
         client = self.client("admin")
         assert client.post("/standards/draft").status_code == 302
         self.draft = VersionedDocument.objects.filter(kind="standard", state="draft").latest("pk").number
+        while VersionedDocument.objects.filter(kind="collaboration", key="logistics").count() < self.draft:
+            assert client.post("/standards/collaboration/logistics/begin").status_code == 302
+            VersionedDocument.objects.filter(key="logistics", number__lt=self.draft, state="draft").update(
+                state="rejected"
+            )
 
     def client(self, role: str) -> Client:
         """A browser signed in as this role; `nobody` is signed out. Not from this machine, which may see more."""
@@ -261,7 +268,8 @@ class Stage:
         first = door.route.removeprefix("api/v1/").partition("/")[0]
         known: dict[str, dict[str, object]] = {
             "tickets": {"number": objects.ticket.number},
-            "standards": {"number": self.draft},
+            "standards": {"number": self.draft, "key": "logistics", "verb": "propose"},
+            "collaboration-standards": {"number": self.draft, "key": "logistics"},
             "asked": {"pk": objects.asked_id},
             "collaborations": {"collaboration_id": objects.asked_id},
             "clocks": {"pk": objects.clock_id, "clock_id": objects.clock_id},

@@ -1,7 +1,6 @@
 """The standard set: versions, drafts, two approvals, and what a draft changes (C6, C7)."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -9,12 +8,12 @@ from ninja import Query, Router
 from pydantic import StringConstraints
 
 from jiying.base import documents
-from jiying.base.api.wire import Body, Instant, Prose, Revision, Version, actor_of, answer
+from jiying.base.api.wire import Body, Prose, Version, actor_of, answer
 from jiying.base.errors import NotFound
 from jiying.base.models import VersionedDocument
 from jiying.base.policies import require
 from jiying.clocks import queries
-from jiying.clocks.api import rows
+from jiying.clocks.api import rows, verbs
 from jiying.clocks.queries import STANDARD
 from jiying.core.standards import Standard, difference, parse
 
@@ -26,47 +25,6 @@ class DraftIn(Body):
     title: Annotated[str, StringConstraints(max_length=120)] = ""
     note: Prose = ""
     body: dict[str, Any]
-
-
-class EditIn(Body):
-    """`revision` is the one that was shown; a stale one is refused."""
-
-    body: dict[str, Any]
-    revision: Revision
-
-
-class ProposalIn(Body):
-    """`redate`: running tickets take the new targets too, from the effective date on."""
-
-    effective_from: Instant
-    redate: bool = False
-    note: Prose = ""
-
-
-class ApprovalIn(Body):
-    capacity: Literal["supervisor", "operations"]
-
-
-class RejectionIn(Body):
-    note: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One changed cell; null for what was not there, or is no more."""
-
-    part: str
-    place: list[Any]
-    field: str
-    old: Any
-    new: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    before: int
-    after: int
-    changes: list[ChangeRow]
 
 
 def _in_force() -> int | None:
@@ -119,49 +77,55 @@ def create_standard(request: HttpRequest, payload: DraftIn) -> HttpResponse:
 
 
 @router.put("/standards/{number}", response=rows.DocumentRow)
-def edit_standard(request: HttpRequest, number: Version, payload: EditIn) -> HttpResponse:
+def edit_standard(request: HttpRequest, number: Version, payload: verbs.EditIn) -> HttpResponse:
     """Change a draft."""
-    documents.edit(
-        actor=actor_of(request),
-        document_id=_find(number).pk,
-        body=payload.body,
-        revision=payload.revision,
-        now=timezone.now(),
-    )
+    verbs.edit(actor_of(request), _find(number), payload)
     return _shown(number)
 
 
 @router.post("/standards/{number}/propose", response=rows.DocumentRow)
-def propose_standard(request: HttpRequest, number: Version, payload: ProposalIn) -> HttpResponse:
+def propose_standard(request: HttpRequest, number: Version, payload: verbs.ProposalIn) -> HttpResponse:
     """Hand a draft to its approvers."""
-    documents.propose(
-        actor=actor_of(request),
-        document_id=_find(number).pk,
-        effective_from=payload.effective_from,
-        redate=payload.redate,
-        note=payload.note,
-        now=timezone.now(),
-    )
+    verbs.propose(actor_of(request), _find(number), payload)
     return _shown(number)
 
 
 @router.post("/standards/{number}/approve", response=rows.DocumentRow)
-def approve_standard(request: HttpRequest, number: Version, payload: ApprovalIn) -> HttpResponse:
+def approve_standard(request: HttpRequest, number: Version, payload: verbs.ApprovalIn) -> HttpResponse:
     """One of the two approvals; the second makes it effective from its date."""
-    documents.approve(
-        actor=actor_of(request), document_id=_find(number).pk, capacity=payload.capacity, now=timezone.now()
-    )
+    verbs.approve(actor_of(request), _find(number), payload)
     return _shown(number)
 
 
 @router.post("/standards/{number}/reject", response=rows.DocumentRow)
-def reject_standard(request: HttpRequest, number: Version, payload: RejectionIn) -> HttpResponse:
+def reject_standard(request: HttpRequest, number: Version, payload: verbs.ReasonIn) -> HttpResponse:
     """Send a proposal back; it is a draft again."""
-    documents.reject(actor=actor_of(request), document_id=_find(number).pk, note=payload.note, now=timezone.now())
+    verbs.reject(actor_of(request), _find(number), payload)
     return _shown(number)
 
 
-@router.get("/standards/{number}/difference", response=Difference)
+@router.post("/standards/{number}/withdraw", response=rows.DocumentRow)
+def withdraw_standard(request: HttpRequest, number: Version, payload: verbs.ReasonIn) -> HttpResponse:
+    """Take a proposal back, or an approved version that does not hold yet."""
+    verbs.withdraw(actor_of(request), _find(number), payload)
+    return _shown(number)
+
+
+@router.post("/standards/{number}/discard", response=rows.DocumentRow)
+def discard_standard(request: HttpRequest, number: Version) -> HttpResponse:
+    """Give a draft up; it stays in the history."""
+    verbs.discard(actor_of(request), _find(number))
+    return _shown(number)
+
+
+@router.get("/standards/{number}/progress", response=verbs.Progress)
+def get_redating_progress(request: HttpRequest, number: Version) -> HttpResponse:
+    """How far the re-dating of running tickets has come."""
+    require(actor_of(request), VIEW)
+    return answer(verbs.progress(_find(number)))
+
+
+@router.get("/standards/{number}/difference", response=verbs.Difference)
 def get_difference(
     request: HttpRequest, number: Version, to: Annotated[Version | None, Query()] = None
 ) -> HttpResponse:
@@ -172,5 +136,7 @@ def get_difference(
         raise NotFound("standard", STANDARD)
     changes = difference(_parsed(before), _parsed(number))
     return answer(
-        Difference(before, number, [ChangeRow(c.part, list(c.place), c.field, c.old, c.new) for c in changes])
+        verbs.Difference(
+            before, number, [verbs.ChangeRow(c.part, list(c.place), c.field, c.old, c.new) for c in changes]
+        )
     )

@@ -39,7 +39,6 @@ def read(body: Mapping[str, Any], post: QueryDict) -> dict[str, Any]:
     if "confirmation_s" in post:
         hours = whole(str(post["confirmation_s"]))
         new["confirmation_s"] = hours * 3600 if isinstance(hours, int) else hours
-    new["collaboration"] = _collaboration(new.get("collaboration", []), post)
     for code in new.get("promises", {}):
         if (target := _target(f"promises.{code}", post)) is not None:
             new["promises"][code] = target
@@ -82,17 +81,14 @@ def _rule(rules: dict[str, Any], metric: str, post: QueryDict) -> None:
     }
 
 
-def _collaboration(entries: list[Any], post: Values) -> list[Any]:
-    """The entries of the form, one empty line more than there were; a line without an amount is left out."""
-    if "collaboration.0.target.amount" not in post:
-        return entries
-    found = []
-    for number in range(len(entries) + 1):
-        path = f"collaboration.{number}"
+def read_agreement(post: Values, most: int) -> dict[str, Any]:
+    """A department's collaboration standard: who asks, and the lines of kinds; a line without an amount is left out."""
+    entries = []
+    for number in range(most):
+        path = f"entries.{number}"
         if (target := _target(f"{path}.target", post)) is not None:
-            names = {name: post.get(f"{path}.{name}", "").strip() or None for name in ("department", "kind")}
-            found.append({**names, "target": target})
-    return found
+            entries.append({"kind": post.get(f"{path}.kind", "").strip() or None, "target": target})
+    return {"asking": post.get("asking", "").strip() or None, "entries": entries}
 
 
 def read_instant(field: str, text: str) -> datetime:

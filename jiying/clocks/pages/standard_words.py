@@ -99,12 +99,16 @@ def _place(one: Change, names: Names) -> str:
         return f"{facts(one.place)} · {texts.term('metric', one.field)}"
     if one.part == "rules":
         return f"{texts.term('metric', one.place[0])} · {texts.term('rule_field', one.field)}"
+    if one.field == "asking":
+        return _("Asking department")
     if one.part == "collaboration":
         return f"{names.department(one.place[0])} · {kind(one.place[1])}"
     return texts.term("metric", one.place[0]) if one.place else ""
 
 
 def _value(one: Change, value: Any, names: Names) -> str:
+    if one.field == "asking":
+        return names.department(value)
     if value is None:
         return "—"
     if isinstance(value, Target):

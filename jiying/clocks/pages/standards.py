@@ -8,31 +8,33 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from jiying.base import documents, texts
-from jiying.base.actor import Actor
 from jiying.base.context import actor_of
-from jiying.base.errors import Invalid, NotFound
-from jiying.base.models import Department, VersionedDocument
+from jiying.base.models import VersionedDocument
 from jiying.base.policies import has, require
 from jiying.clocks import queries
-from jiying.clocks.forms import standards as forms
-from jiying.clocks.pages import matrix, standard_drafts
+from jiying.clocks.pages import agreements, approval, matrix, standard_drafts, tabs
 from jiying.clocks.pages import standard_words as words
+from jiying.clocks.pages.cells import names_of
 from jiying.clocks.queries import STANDARD
-from jiying.clocks.services import standards as services
-from jiying.clocks.services.editing import REDATE
+from jiying.clocks.services.editing import DEPARTMENT_RIGHT, REDATE
 from jiying.core.standards import PRIORITIES, Choice, Facts, Standard, choose, difference, parse
 
 VIEW = "clocks.view"
 State = VersionedDocument.State
+_VERBS = ("propose", "approve", "reject", "withdraw")
 
 
 @login_required
 @require_GET
 def in_force(request: HttpRequest) -> HttpResponse:
+    """The set that holds. Who only speaks for a department sees what departments have agreed."""
     now = timezone.now()
+    if not has(actor_of(request), VIEW) and has(actor_of(request), DEPARTMENT_RIGHT):
+        return redirect("standards:agreements")
     return _render(request, _version(request, documents.in_force("standard", now)[STANDARD]), now)
 
 
@@ -48,36 +50,33 @@ def _version(request: HttpRequest, number: int) -> VersionedDocument:
 
 
 def _render(request: HttpRequest, document: VersionedDocument, now: datetime) -> HttpResponse:
-    actor, names = actor_of(request), names_of(now)
+    names = names_of(now)
     held = documents.in_force("standard", now)[STANDARD]
     standard = _parsed(document)
     other_number = _compared_with(document, held)
     other = queries.standard(other_number) if other_number else None
     is_open = document.state in (State.DRAFT, State.PROPOSED)
     context = {
-        "document": document,
         "held": held,
         "is_held": document.number == held,
-        "is_open": is_open,
         "matrix": matrix.matrix(standard, other if is_open else None, names),
         "special": matrix.special_rows(standard, other if is_open else None, names),
         "priorities": PRIORITIES,
         "rules": _rules(standard),
         "confirmation": words.hours(standard.confirmation_s),
-        "collaboration": [
-            (names.department(x.department), words.kind(x.kind), words.target(x.target, names))
-            for x in standard.collaboration
-        ],
+        "agreements": agreements.brief(now, names),
         "promises": [(texts.term("metric", code), words.target(t, names)) for code, t in standard.promises.items()],
         "other_number": other_number,
         "changes": [words.change(one, names) for one in difference(other, standard)] if other else [],
-        "approvals": _approvals(actor, document),
-        "rejections": [f for f in queries.facts_of_document(document.pk) if f.kind == "document.rejected"],
-        "versions": queries.history("standard", STANDARD, 12),
+        "tabs": tabs.tabs("in_force"),
+        "versions": [
+            (one, reverse("standards:version", args=[one.number])) for one in queries.history("standard", STANDARD, 12)
+        ],
+        "urls": {verb: reverse(f"standards:{verb}", args=[document.number]) for verb in _VERBS},
+        "both": _("A supervisor and operations must both approve, two different people."),
         "open_number": _open_number(),
         "gaps": queries.uncovered_years(now),
-        "now": now,
-        "may_edit": has(actor, services.RIGHT),
+        **approval.context(request, document),
         **_tester(request, standard),
         **_job(document),
     }
@@ -96,11 +95,6 @@ def _parsed(document: VersionedDocument) -> Standard:
     if document.state == State.APPROVED:
         return queries.standard(document.number)
     return parse({**document.body, "version": document.number})
-
-
-def names_of(now: datetime) -> words.Names:
-    titles = {one.key: one.label for one in queries.calendars(now)}
-    return words.Names(titles, {one.code: one.label for one in Department.objects.all()})
 
 
 def _compared_with(document: VersionedDocument, held: int) -> int:
@@ -129,22 +123,6 @@ def _rules(standard: Standard) -> list[dict[str, str]]:
         }
         for metric, rule in standard.rules.items()
         if metric in standard.metrics or metric == "collaboration"
-    ]
-
-
-def _approvals(actor: Actor, document: VersionedDocument) -> list[dict[str, Any]]:
-    """The two steps: who approved, or whether the reader may; nobody takes both."""
-    given = {approval.capacity: approval for approval in document.approvals.select_related("person")}
-    gave_one = any(approval.person_id == actor.id for approval in given.values())
-    return [
-        {
-            "capacity": capacity,
-            "label": texts.term("capacity", capacity),
-            "given": given.get(capacity),
-            "may": document.state == State.PROPOSED and capacity not in given and has(actor, right) and not gave_one,
-            "gave_other": gave_one and capacity not in given and has(actor, right),
-        }
-        for capacity, right in documents.CAPACITIES.items()
     ]
 
 
@@ -207,35 +185,28 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
 @login_required
 @require_POST
 def propose(request: HttpRequest, number: int) -> HttpResponse:
-    documents.propose(
-        actor=actor_of(request),
-        document_id=_version(request, number).pk,
-        effective_from=forms.read_instant("effective_from", request.POST.get("effective_from", "")),
-        redate=request.POST.get("redate") == "on",
-        note=request.POST.get("note", "").strip()[:2000],
-        now=timezone.now(),
-    )
+    approval.propose(request, _version(request, number))
     return redirect("standards:version", number)
 
 
 @login_required
 @require_POST
 def approve(request: HttpRequest, number: int) -> HttpResponse:
-    capacity = request.POST.get("capacity", "")
-    if capacity not in documents.CAPACITIES:
-        raise NotFound("capacity", capacity)
-    document = _version(request, number)
-    documents.approve(actor=actor_of(request), document_id=document.pk, capacity=capacity, now=timezone.now())
+    approval.approve(request, _version(request, number))
     return redirect("standards:version", number)
 
 
 @login_required
 @require_POST
 def reject(request: HttpRequest, number: int) -> HttpResponse:
-    note = request.POST.get("note", "").strip()[:2000]
-    if not note:
-        raise Invalid.one("note", "required", field="note")
-    documents.reject(actor=actor_of(request), document_id=_version(request, number).pk, note=note, now=timezone.now())
+    approval.reject(request, _version(request, number))
+    return redirect("standards:version", number)
+
+
+@login_required
+@require_POST
+def withdraw(request: HttpRequest, number: int) -> HttpResponse:
+    approval.withdraw(request, _version(request, number))
     return redirect("standards:version", number)
 
 
@@ -251,4 +222,12 @@ urlpatterns = [
     path("<int:number>/propose", propose, name="propose"),
     path("<int:number>/approve", approve, name="approve"),
     path("<int:number>/reject", reject, name="reject"),
+    path("<int:number>/withdraw", withdraw, name="withdraw"),
+    path("collaboration/", agreements.show_all, name="agreements"),
+    path("collaboration/<slug:key>/", agreements.show, name="agreement"),
+    path("collaboration/<slug:key>/begin", agreements.begin, name="begin_agreement"),
+    path("collaboration/<slug:key>/<int:number>/", agreements.version, name="agreement_version"),
+    path("collaboration/<slug:key>/<int:number>/edit", agreements.edit, name="edit_agreement"),
+    path("collaboration/<slug:key>/<int:number>/progress", agreements.progress, name="agreement_progress"),
+    path("collaboration/<slug:key>/<int:number>/<str:verb>", agreements.do, name="do_agreement"),
 ]

@@ -7,11 +7,12 @@ from typing import Any
 from jiying.base import documents, texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault
-from jiying.base.models import Job, VersionedDocument
+from jiying.base.models import Department, Job, VersionedDocument
 from jiying.core import calendars as core_calendars
 from jiying.core import standards as core_standards
 
 REDATE = "clocks.redate"
+DEPARTMENT_RIGHT = "clocks.approve_department"
 
 
 def _calendar_faults(body: Any) -> list[Fault]:
@@ -62,4 +63,35 @@ def _start_job(document: VersionedDocument, actor: Actor, now: datetime, at: dat
 CALENDAR = documents.DocumentKind(
     "calendar", "clocks.edit", _calendar_faults, needs_approval=False, approved=_calendar_changed
 )
+
+
+def _agreement_faults(body: Any) -> list[Fault]:
+    known = set(VersionedDocument.objects.filter(kind="calendar").values_list("key", flat=True))
+    found = core_standards.agreement_problems(body, known)
+    faults = [Fault(p.path, f"standard_{p.code}", _readable(p.params)) for p in found]
+    asking = body.get("asking") if isinstance(body, dict) else None
+    if not faults and asking and not Department.objects.filter(code=asking).exists():
+        faults.append(Fault("asking", "not_found", {"kind": "department", "key": asking}))
+    return faults
+
+
+def _speaks_for(document: VersionedDocument, capacity: str, actor: Actor) -> bool:
+    """Each side speaks for itself only: those asked, and those who ask (the one named, else any other department)."""
+    own = actor.person.department.code if actor.person and actor.person.department else None
+    if own is None:
+        return False
+    asking = document.body.get("asking")
+    if capacity == "asking":
+        return own == asking if asking else own != document.key
+    return own == document.key if document.key != core_standards.ANY else own != asking
+
+
 STANDARD = documents.DocumentKind("standard", "clocks.edit", _standard_faults, approved=_standard_approved)
+AGREEMENT = documents.DocumentKind(
+    "collaboration",
+    "clocks.edit",
+    _agreement_faults,
+    approved=_standard_approved,
+    capacities={"asking": DEPARTMENT_RIGHT, "responding": DEPARTMENT_RIGHT},
+    may_approve=_speaks_for,
+)

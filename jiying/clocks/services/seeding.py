@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from jiying.base import documents
 from jiying.base.models import VersionedDocument
+from jiying.clocks.queries import AGREEMENT
 from jiying.core.calendars import CalendarSpec
-from jiying.core.standards import SHIPPED
+from jiying.core.standards import SHIPPED, by_department
 from jiying.core.statutory import seeded
 
 WORKDAY = ((9 * 60, 12 * 60), (13 * 60 + 30, 18 * 60))
@@ -33,6 +34,28 @@ def seed(now: datetime) -> None:
                     effective_from=datetime(2000, 1, 1, tzinfo=now.tzinfo),
                     created_at=now,
                 )
+    documents.forget()
+    _agreements(now)
+
+
+def _agreements(now: datetime) -> None:
+    """Collaboration standards begin as what the standard set says of departments, where nobody has agreed any yet."""
+    if VersionedDocument.objects.filter(kind=AGREEMENT).exists():
+        return
+    number = documents.in_force("standard", now)["default"]
+    body = documents.get("standard", "default", number).body
+    VersionedDocument.objects.bulk_create(
+        VersionedDocument(
+            kind=AGREEMENT,
+            key=key,
+            number=1,
+            body=document,
+            state=VersionedDocument.State.APPROVED,
+            effective_from=datetime(2000, 1, 1, tzinfo=now.tzinfo),
+            created_at=now,
+        )
+        for key, document in by_department(body.get("collaboration", ())).items()
+    )
     documents.forget()
 
 

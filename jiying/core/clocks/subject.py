@@ -17,7 +17,7 @@ from jiying.core.standards import TICKET_METRICS, Facts, Rule, Standard, Target
 SOLVED, CLOSED, OVER = "solved", "closed", "over"
 _HELD_BY_SOLVED = frozenset(("resolution", "resolution_total", "next_response", "update"))
 _REQUEST = Rule(starts="request")
-_BY_DEPARTMENT = ("collaboration", "take_in")  # their targets are told apart by who is asked (C6a)
+BY_DEPARTMENT = ("collaboration", "take_in")  # their targets are told apart by who is asked (C6a)
 _AT_OPENING = ("accept", "first_response", "resolution", "resolution_total")
 _NO_DATA: Mapping[str, Any] = {}
 _order = itemgetter(0, 1)
@@ -237,6 +237,9 @@ class Subject:
 
     def _redate(self, at: int, data: Mapping[str, Any]) -> None:
         self._bind(data)
+        for metric, promise in (data.get("promised") or {}).items():
+            if metric in self._asks:
+                self._asks[metric] = {**self._asks[metric], **promise}
         for metric, watch in self.running.items():
             held_to = watch.promise.facts
             watch.redate(self._promise(metric, held_to), at)
@@ -351,8 +354,8 @@ class Subject:
         if "target_s" in asked:
             return "", Target(1, "min", asked["calendar"]), int(asked["target_s"])
         if "target" in asked:
-            return "", Target(**asked["target"]), None
-        if standard is not None and metric in _BY_DEPARTMENT:
+            return str(asked.get("row", "")), Target(**asked["target"]), None
+        if standard is not None and metric in BY_DEPARTMENT:
             found = standard.collaboration_for(asked.get("department"), asked.get("kind"))
             return ("", None, None) if found is None else (found.key, found.target, None)
         return metric, None if standard is None else standard.promises.get(metric), None

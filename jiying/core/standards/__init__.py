@@ -5,6 +5,16 @@ read the present time or look into a calendar: a target names its calendar only.
 """
 
 from jiying.core.calendars import Problem
+from jiying.core.standards.agreements import (
+    ANY,
+    Agreement,
+    Entry,
+    agreement_changes,
+    agreement_problems,
+    by_department,
+    parse_agreement,
+    promised,
+)
 from jiying.core.standards.difference import Change, difference
 from jiying.core.standards.form import StandardError, parse, problems
 from jiying.core.standards.shipped import SHIPPED
@@ -27,7 +37,8 @@ from jiying.core.standards.table import (
 )
 
 __all__ = [
-    "CHANNELS", "DEFAULT_KEY", "HOLD_REASONS", "PRIORITIES", "SHIPPED", "TICKET_METRICS", "UNITS", "Change", "Choice",
-    "Collaboration", "Considered", "Facts", "Problem", "Row", "Rule", "Standard", "StandardError", "Target", "choose",
-    "difference", "parse", "problems",
+    "ANY", "CHANNELS", "DEFAULT_KEY", "HOLD_REASONS", "PRIORITIES", "SHIPPED", "TICKET_METRICS", "UNITS", "Agreement",
+    "Change", "Choice", "Collaboration", "Considered", "Entry", "Facts", "Problem", "Row", "Rule", "Standard",
+    "StandardError", "Target", "agreement_changes", "agreement_problems", "by_department", "choose", "difference",
+    "parse", "parse_agreement", "problems", "promised",
 ]  # fmt: skip

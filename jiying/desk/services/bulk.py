@@ -169,8 +169,10 @@ class _Batch:
             self.clocks.append((history.ticket, clocks))
             for request in history.requests:
                 for fact in request.facts:
-                    about = {"metric": "collaboration"}
-                    fact.data = {**about, **(self.bound if fact.kind == "asked" else {}), **fact.data}
+                    fact.data = {"metric": "collaboration", **fact.data}
+                    if fact.kind == "asked":
+                        promise = queries.promise_of(fact.data["department"], fact.data["kind"], self.now)
+                        fact.data = {**self.bound, **promise, **fact.data}
                 self.clocks.append((request.row, self._plan(request.facts)))
 
     def _plan(self, facts: Sequence[PastFact]) -> list[Clock]:

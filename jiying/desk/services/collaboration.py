@@ -9,7 +9,7 @@ from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.models import Department, Person
 from jiying.base.transactions import short
-from jiying.clocks.queries import versions_in_force
+from jiying.clocks.queries import promise_of, versions_in_force
 from jiying.clocks.services.keeping import keep
 from jiying.core import lifecycle
 from jiying.desk.models import Collaboration, Ticket
@@ -60,6 +60,7 @@ def ask(
         asked_at=now,
     )
     data = {"metric": "collaboration", "department": department, "kind": kind[:40], **versions_in_force(now)}
+    data |= promise_of(department, kind[:40], now)
     _record(actor, collaboration, "asked", data, now)
     facts = [fact(ticket, "collaboration_asked", now, {"collaboration": collaboration.pk, "department": department})]
     if hold_ticket and ticket.status in (lifecycle.ACCEPTED, lifecycle.IN_PROGRESS):

@@ -13,7 +13,7 @@ from jiying.base import journal
 from jiying.base.actor import SYSTEM, Actor
 from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.transactions import short
-from jiying.clocks.queries import versions_in_force
+from jiying.clocks.queries import promise_of, versions_in_force
 from jiying.clocks.services.keeping import keep
 from jiying.core.support_lines import Happened, choose
 from jiying.desk.models import HandUp, Message, TeamLine, Ticket
@@ -76,7 +76,9 @@ def _up(
         asked_at=now,
     )
     ticket.line = target.line
-    about = {"metric": "take_in", "department": DEPARTMENT, "kind": f"line{target.line}", **versions_in_force(now)}
+    kind = f"line{target.line}"
+    about = {"metric": "take_in", "department": DEPARTMENT, "kind": kind, **versions_in_force(now)}
+    about |= promise_of(DEPARTMENT, kind, now)
     told = telling_lines.tell_team(up, ticket, now)
     _record(actor, up, "asked", about, now, told)
     data = {"hand_up": up.pk, "line": up.line, "team": target.team.name, "reason": reason, "rule": rule}

@@ -15,7 +15,7 @@ from jiying.base.models import Person, Setting
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.services import bulk
-from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, words
+from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, standards, words
 from jiying.desk.services.sample.lives import Life
 from jiying.desk.services.sample.world import World
 
@@ -65,6 +65,7 @@ def make(wanted: Wanted, now: datetime) -> Made:
     written = bulk.write(_histories(lives), now=now, fired_until=now - LATEST, batch=1000)
     n_causes = causes.explain(rng, people, now)
     processes.live(rng, people, now)
+    standards.set_up(people, now)
     bulk.number_entries()
     passwords = _let_in(people.sign_ins)
     keep_sign_ins(passwords)

@@ -12,8 +12,9 @@ from jiying.base.models import Job, JournalEntry, VersionedDocument
 from jiying.clocks.models import Clock
 from jiying.core import clocks as core
 from jiying.core.calendars import Calendar, CalendarSpec, compile_calendar
-from jiying.core.standards import Standard, parse
+from jiying.core.standards import Agreement, Standard, parse, parse_agreement, promised
 
+AGREEMENT = "collaboration"  # the kind of documents that departments agree on, one for each
 STANDARD = "default"  # the one standard set; its rows tell channels, priorities, tiers and categories apart
 
 
@@ -40,6 +41,29 @@ class StoredBook:
 
 
 BOOK = StoredBook()
+
+
+@lru_cache(maxsize=64)
+def agreement(key: str, version: int) -> Agreement:
+    """An approved version of a department's collaboration standard (C6a)."""
+    return parse_agreement(key, version, documents.get(AGREEMENT, key, version).body)
+
+
+def agreements(now: datetime) -> dict[str, Agreement]:
+    """The versions in force by department; `any` holds for those without one of their own."""
+    return {key: agreement(key, number) for key, number in documents.in_force(AGREEMENT, now).items()}
+
+
+def promise_of(department: str, kind: str | None, now: datetime) -> dict[str, Any]:
+    """What a request to a department binds itself to: target, place and agreement. Empty where nothing is agreed."""
+    found = promised(agreements(now), department, kind)
+    if found is None:
+        return {}
+    return {
+        "target": found.entry.target._asdict(),
+        "row": found.row[:80],
+        "agreement": {"key": found.agreement.key, "version": found.agreement.version},
+    }
 
 
 def versions_in_force(now: datetime) -> dict[str, Any]:
@@ -201,5 +225,6 @@ def facts_of_document(document_id: int) -> list[JournalEntry]:
 def forget() -> None:
     """Drop all that is kept (between tests)."""
     standard.cache_clear()
+    agreement.cache_clear()
     calendar.cache_clear()
     documents.forget()
