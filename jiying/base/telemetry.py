@@ -21,8 +21,6 @@ from jiying.base import due, heartbeat, journal
 from jiying.base.middleware import Handler
 from jiying.base.models import JournalPending
 
-PARKED_S = 60.0  # parked rows are counted without an index, so not at every scrape
-
 REQUESTS = Counter("jiying_requests", "Answered requests", ["view", "method", "status"])
 LATENCY = Histogram(
     "jiying_request_seconds",
@@ -55,8 +53,6 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Stored(Collector):
     """Gauges read from the database at the time of asking."""
 
-    _parked: dict[str, tuple[float, int]] = {}  # noqa: RUF012 - shared by all scrapes of the process on purpose
-
     def collect(self) -> Iterable[GaugeMetricFamily]:
         now = timezone.now()
         yield from self._sweeps(now)
@@ -79,15 +75,8 @@ class Stored(Collector):
             oldest = rows.aggregate(at=Min("wake_at"))["at"]
             ready.add_metric([sweep.name], rows.count() if oldest else 0)
             late.add_metric([sweep.name], max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
-            parked.add_metric([sweep.name], self._n_parked(sweep))
+            parked.add_metric([sweep.name], sweep.model._default_manager.filter(parked_at__isnull=False).count())
         yield from (ready, late, parked)
-
-    def _n_parked(self, sweep: due.Sweep) -> int:
-        counted_at, count = self._parked.get(sweep.name, (-PARKED_S, 0))
-        if time.monotonic() - counted_at >= PARKED_S:
-            count = sweep.model._default_manager.filter(parked_at__isnull=False).count()
-            self._parked[sweep.name] = (time.monotonic(), count)
-        return count
 
 
 def text() -> bytes:

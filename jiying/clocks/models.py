@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from jiying.base.models import DueRow
+from jiying.base.models import DueRow, due_indexes
 
 
 class Clock(DueRow):
@@ -50,7 +50,7 @@ class Clock(DueRow):
             models.UniqueConstraint(fields=["subject_kind", "subject_id", "metric", "seq"], name="clock_once"),
         )
         indexes: ClassVar = [
-            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="clock_due"),
+            *due_indexes("clock"),
             models.Index(
                 fields=["calendar", "id"],
                 condition=Q(state__in=["pending", "running", "paused", "breached"], ended_at__isnull=True),

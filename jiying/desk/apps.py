@@ -46,6 +46,7 @@ class DeskConfig(AppConfig):
             )
         )
         periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
+        periodic.register("desk.queue", routing.CALL_EVERY_S, _call_able)
         periodic.register("desk.drafts", 3600, drafts.drop_old)
         periodic.register("desk.watchers", 60, _forget_watchers)
         documents.register(rules.PRIORITY)
@@ -96,6 +97,15 @@ class DeskConfig(AppConfig):
                 clocks_changed=lambda held: None,
             )
         )
+
+
+def _call_able(at: datetime) -> None:
+    """Each agent with a place free looks through the queue. Now, not at the turn's instant: a call may be newer."""
+    from django.utils import timezone
+
+    from jiying.desk.services import routing
+
+    routing.call_able(timezone.now())
 
 
 def _forget_watchers(at: datetime) -> None:

@@ -266,3 +266,9 @@ def test_tidying_drops_old_ticks_and_keeps_new_ones():
     Tick.objects.create(name="x", at=NOW - timedelta(days=1))
     periodic.tidy(NOW)
     assert [tick.at for tick in Tick.objects.all()] == [NOW - timedelta(days=1)]
+
+
+def test_every_sweep_finds_its_due_and_its_parked_rows_by_index():
+    for sweep in due.SWEEPS.values():
+        first = {index.fields[0] for index in sweep.model._meta.indexes}
+        assert {"wake_at", "parked_at"} <= first, sweep.name

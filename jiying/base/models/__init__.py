@@ -1,7 +1,7 @@
 """The tables of base, one module a noun."""
 
 from jiying.base.models.documents import Approval, VersionedDocument
-from jiying.base.models.due import DueRow
+from jiying.base.models.due import DueRow, due_indexes
 from jiying.base.models.files import Attachment
 from jiying.base.models.journal import JournalEntry, JournalPending, JournalPosition
 from jiying.base.models.people import ApiToken, Department, Person, Role, Team
@@ -27,4 +27,5 @@ __all__ = [
     "Tick",
     "VersionedDocument",
     "Whisper",
+    "due_indexes",
 ]

@@ -3,8 +3,17 @@
 from django.db import models
 
 
+def due_indexes(name: str) -> list[models.Index]:
+    """What each concrete table needs: its due rows in order, and its parked ones (which are few, and counted often)."""
+    due, parked = models.Q(wake_at__isnull=False), models.Q(parked_at__isnull=False)
+    return [
+        models.Index(fields=["wake_at", "id"], condition=due, name=f"{name}_due"),
+        models.Index(fields=["parked_at"], condition=parked, name=f"{name}_parked"),
+    ]
+
+
 class DueRow(models.Model):
-    """`wake_at` empty: nothing to do (done, or parked). Each concrete table indexes `wake_at` where it is set."""
+    """`wake_at` empty: nothing to do (done, or parked). Each concrete table has its `due_indexes`."""
 
     wake_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from jiying.base.models.due import DueRow
+from jiying.base.models.due import DueRow, due_indexes
 
 
 class Setting(models.Model):
@@ -79,7 +79,7 @@ class Job(DueRow):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["wake_at"], condition=models.Q(wake_at__isnull=False), name="job_due"),
+            *due_indexes("job"),
         ]
 
     def __str__(self) -> str:

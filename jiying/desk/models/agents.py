@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
-from jiying.base.models import DueRow
+from jiying.base.models import DueRow, due_indexes
 
 
 class AgentLoad(models.Model):
@@ -38,7 +38,7 @@ class RouteCall(DueRow):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["wake_at"], condition=models.Q(wake_at__isnull=False), name="route_call_due")
+            *due_indexes("route_call"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from jiying.base.models import Department, DueRow, Team
+from jiying.base.models import Department, DueRow, Team, due_indexes
 from jiying.desk.models.customers import Customer
 
 
@@ -214,7 +214,7 @@ class TicketTimer(DueRow):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "kind"], name="ticket_timer_once")]
         indexes: ClassVar = [
-            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="ticket_timer_due")
+            *due_indexes("ticket_timer"),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from jiying.base import due, journal
 from jiying.base.actor import SYSTEM, Actor
 from jiying.base.errors import Denied, Invalid, NotFound
@@ -12,6 +14,7 @@ from jiying.clocks import queries as clocks
 from jiying.core import routing as core
 from jiying.desk.models import RouteCall, Ticket, TicketTimer
 from jiying.desk.policies import could_hold, require_visible
+from jiying.desk.queries import ordered
 from jiying.desk.services import loads, telling, triage
 from jiying.desk.services.holding import (
     KIND,
@@ -25,8 +28,8 @@ from jiying.desk.services.holding import (
     woken,
 )
 
-ROUTE_AGAIN = timedelta(seconds=30)
-QUEUE_LOOK = 200  # how many waiting tickets an agent who became able is held against
+CALL_EVERY_S = 30
+QUEUE_LOOK = 50  # waiting tickets that are held against an agent at a time
 
 
 def give(
@@ -84,19 +87,37 @@ def serve_calls(ids: Sequence[int], now: datetime) -> int:
 
 
 def _pull(person_id: int, now: datetime) -> bool:
-    """Give one waiting ticket to this agent, if any fits: the first in the queue's order over all channels."""
+    """Give one waiting ticket to this agent, if any fits: the first in the queue's order over all channels.
+
+    What lacks the agent's skills is left out by the database, so that an agent costs as much at 10 waiting tickets as
+    at 10,000, and none is out of sight however far behind it waits.
+    """
     able = {channel: one for channel, one in triage.places_of(person_id).items() if one.load < one.capacity}
     if not able:
         return False
-    waiting = _queue(list(able), triage.team_of(person_id))
-    for pick in _picks(able, waiting):
-        ticket = lock_many([pick.ticket], True).get(pick.ticket) if pick.ticket else None
-        if ticket is None or ticket.assignee_id is not None or ticket.status != "new":
-            continue  # somebody else has it, or holds it just now: its own timer routes it again
-        why = {"decided_by": "queue", "n_waiting": pick.n_waiting, "passed_over": dict(pick.passed_over)}
-        if give(SYSTEM, ticket, person_id, now, why=why):
-            return True
+    ways = _queues(list(able), triage.team_of(person_id))
+    skills = next(iter(able.values())).skills
+    for tier in (Q(tier=core.VIP), ~Q(tier=core.VIP)):
+        after = None
+        fitting = [way & tier & triage.fitting(skills) for way in ways]
+        while ids := ordered.by_due(fitting, QUEUE_LOOK, after):
+            waiting = ordered.loaded(Ticket.objects.select_related("customer"), ids)
+            if any(_offer(person_id, pick, ways, now) for pick in _picks(able, waiting)):
+                return True
+            if len(ids) < QUEUE_LOOK or not waiting:
+                break
+            after = ordered.Place(waiting[-1].next_due_at, waiting[-1].pk)
     return False
+
+
+def _offer(person_id: int, pick: core.Pick, ways: Sequence[Q], now: datetime) -> bool:
+    """Give a picked ticket to its agent; False if somebody else has it or holds it just now."""
+    ticket = lock_many([pick.ticket], True).get(pick.ticket) if pick.ticket else None
+    if ticket is None or ticket.assignee_id is not None or ticket.status != "new":
+        return False
+    n_waiting = ordered.counts({"": ways})[""]
+    why = {"decided_by": "queue", "n_waiting": n_waiting, "passed_over": dict(pick.passed_over)}
+    return give(SYSTEM, ticket, person_id, now, why=why)
 
 
 def _picks(able: Mapping[str, core.Candidate], waiting: Sequence[Ticket]) -> list[core.Pick]:
@@ -110,10 +131,11 @@ def _picks(able: Mapping[str, core.Candidate], waiting: Sequence[Ticket]) -> lis
     return sorted((p for p in picks if p.ticket is not None), key=lambda p: places[p.ticket or 0])
 
 
-def _queue(channels: Sequence[str], team_id: int | None) -> list[Ticket]:
-    rows = Ticket.objects.filter(ended_at__isnull=True, assignee__isnull=True, status="new", channel__in=channels)
-    rows = rows.filter(team_id=team_id) | rows.filter(team__isnull=True) if team_id else rows.filter(team__isnull=True)
-    return list(rows.select_related("customer").order_by("next_due_at", "pk")[:QUEUE_LOOK])
+def _queues(channels: Sequence[str], team_id: int | None) -> list[Q]:
+    """What waits on these channels, as ways for `ordered`: the team's queue, and nobody's in particular."""
+    waiting = Q(assignee__isnull=True, status="new", channel__in=channels)
+    teams = [Q(team__isnull=True)] if team_id is None else [Q(team_id=team_id), Q(team__isnull=True)]
+    return [waiting & team for team in teams]
 
 
 def _waiting(ticket: Ticket) -> core.Waiting:
@@ -122,10 +144,24 @@ def _waiting(ticket: Ticket) -> core.Waiting:
 
 
 def route_waiting(ticket_ids: Sequence[int], now: datetime) -> None:
-    """The timer of tickets that nobody could take: try again, and again later (in the caller's transaction)."""
+    """The timer of tickets that nobody could take when they came: one more try, in the caller's transaction.
+
+    From then on they wait for an agent who becomes able (`serve_calls`): trying each of them again and again would
+    cost by how many wait, not by how many places there are.
+    """
     for ticket in lock_many(ticket_ids, True).values():
-        if ticket.assignee_id is None and ticket.status == "new" and not route(ticket, now):
-            TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=now + ROUTE_AGAIN)
+        if ticket.assignee_id is None and ticket.status == "new":
+            route(ticket, now)
+
+
+def call_able(now: datetime) -> None:
+    """Ask everybody who has a place free to look through the queue, if anything waits there.
+
+    For what no call tells of: skills, categories, teams and rights that were changed, a ticket that somebody held.
+    """
+    if Ticket.objects.filter(ended_at__isnull=True, assignee__isnull=True, status="new").exists():
+        for person_id in triage.people_able():
+            loads.call(person_id, now)
 
 
 def route_unaccepted(ticket: Ticket, now: datetime) -> None:

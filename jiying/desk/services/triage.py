@@ -2,13 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.db.models.lookups import Contains
 
 from jiying.base import documents
 from jiying.base.errors import Invalid
@@ -19,6 +21,7 @@ from jiying.desk.models import AgentLoad, Category, Customer, Ticket
 from jiying.desk.policies import could_hold, holders
 
 PRIORITY_RULES = "default"
+_SKILL_TAG = "skill:"  # a tag that asks for a skill at level 1
 _CATEGORY_CACHE_S = 1.0
 _categories: tuple[float, dict[str, Category]] = (0.0, {})
 
@@ -77,8 +80,8 @@ def need_of(ticket: Ticket, customer: Customer | None, tried: Iterable[int] = ()
     category = category_of(ticket.category)
     skills = dict(category.skills) if category else {}
     for tag in ticket.tags:
-        if tag.startswith("skill:"):
-            skills.setdefault(tag.removeprefix("skill:"), 1)
+        if tag.startswith(_SKILL_TAG):
+            skills.setdefault(tag.removeprefix(_SKILL_TAG), 1)
     return routing.Need(
         channel=ticket.channel,
         priority=ticket.priority,
@@ -88,6 +91,33 @@ def need_of(ticket: Ticket, customer: Customer | None, tried: Iterable[int] = ()
         dedicated=customer.dedicated_id if customer else None,
         tried=frozenset(tried),
     )
+
+
+def fitting(skills: Mapping[str, int]) -> Q:
+    """Tickets that somebody with these skills may have, as far as the database can tell: category, language, tags.
+
+    `core.routing` decides: of several tags, and of a path below a known category, only it knows all.
+    """
+    beyond = [
+        path
+        for path, category in categories().items()
+        if any(skills.get(skill, -1) < level for skill, level in category.skills.items())
+    ]
+    prefix = routing.LANGUAGE_SKILL
+    spoken = [skill.removeprefix(prefix) for skill in skills if skill.startswith(prefix)]
+    fits = Q(customer__isnull=True) | Q(customer__language__in=["", *spoken])
+    untagged = ~Q(_in_tags(f'"{_SKILL_TAG}'))
+    fits &= Q(untagged, *(Q(_in_tags(_as_stored(_SKILL_TAG + skill))) for skill in skills), _connector=Q.OR)
+    return fits & ~Q(category__in=beyond) if beyond else fits
+
+
+def _in_tags(text: str) -> Contains:
+    return Contains(Cast("tags", TextField()), text)
+
+
+def _as_stored(tag: str) -> str:
+    """A tag as it stands in the stored list: SQLite keeps the JSON as Python wrote it, PostgreSQL writes its own."""
+    return json.dumps(tag, ensure_ascii=connection.vendor == "sqlite")
 
 
 _COLUMNS = (
@@ -142,6 +172,12 @@ def places_of(person_id: int) -> dict[str, routing.Candidate]:
         return {}
     rows = _online().filter(person_id=person_id).order_by("channel").values_list(*_COLUMNS)
     return {row[0]: _candidate(row) for row in rows}
+
+
+def people_able() -> list[int]:
+    """Ids of those who are online and have a place free on some channel."""
+    free = _online().filter(n_open__lt=F("capacity"), person_id__in=holders())
+    return list(free.order_by("person_id").values_list("person_id", flat=True).distinct())
 
 
 def _online() -> QuerySet[AgentLoad]:
