@@ -1,31 +1,69 @@
-/** What was written and not sent: <textarea data-draft="key"> is kept in this browser until its form is accepted. */
+/** What was written and not sent: <textarea data-draft="key"> is kept in this browser at once, and by the server of its
+ *  [data-draft-url] a moment later, until its form is accepted. */
+import { post } from "./net";
 
 const PREFIX = "jy-draft:";
 const KEEP_MS = 14 * 24 * 3600 * 1000;
+const PAUSE_MS = 900; // without a stroke: then the server gets it
 
 interface Draft { text: string; at: number }
+const waiting = new Map<string, { timer: number; abort: AbortController }>();
 
 function keyOf(field: HTMLTextAreaElement): string {
   return `${PREFIX}${document.body.dataset["me"] ?? ""}:${field.dataset["draft"]}`;
 }
 
 function save(field: HTMLTextAreaElement): void {
-  if (field.value.trim() === "") localStorage.removeItem(keyOf(field));
+  const url = field.closest<HTMLElement>("[data-draft-url]")?.dataset["draftUrl"];
+  if (field.value.trim() === "" && url === undefined) localStorage.removeItem(keyOf(field));
   else localStorage.setItem(keyOf(field), JSON.stringify({ text: field.value, at: Date.now() } satisfies Draft));
+  if (url !== undefined) later(field, url);
+}
+
+function later(field: HTMLTextAreaElement, url: string): void {
+  const key = keyOf(field);
+  drop(key);
+  const abort = new AbortController();
+  waiting.set(key, { abort, timer: window.setTimeout(() => void send(field, url, key, abort.signal), PAUSE_MS) });
+}
+
+/** Kept by the server: the browser's own copy has done its work. Where that fails, it stays and is sent the next time. */
+async function send(field: HTMLTextAreaElement, url: string, key: string, signal: AbortSignal): Promise<void> {
+  const body = field.value;
+  const seen = field.form?.querySelector<HTMLInputElement>("[name=last_seen]")?.value ?? "0";
+  try {
+    const answer = await post(url, { kind: field.form?.dataset["kind"] ?? "", body, last_seen: seen }, { signal });
+    if (!answer.ok || field.value !== body) return;
+    localStorage.removeItem(key);
+    const kept = field.form?.querySelector<HTMLElement>("[data-kept]");
+    if (kept) kept.hidden = body.trim() === "";
+  } catch (error) {
+    if (!signal.aborted) console.info("draft: kept in this browser for now", error);
+  }
+}
+
+function drop(key: string): void {
+  const known = waiting.get(key);
+  clearTimeout(known?.timer);
+  known?.abort.abort();
+  waiting.delete(key);
 }
 
 function restore(scope: ParentNode): void {
   for (const field of scope.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]")) {
     const stored = localStorage.getItem(keyOf(field));
-    if (stored === null || field.value !== "" || field.dataset["restored"] !== undefined) continue;
+    if (stored === null || field.dataset["restored"] !== undefined || field === document.activeElement) continue;
     field.dataset["restored"] = "";
-    field.value = (JSON.parse(stored) as Draft).text;
+    const { text } = JSON.parse(stored) as Draft;
+    if (field.value === text) continue;
+    field.value = text;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
 
 function forget(form: Element | null | undefined): void {
   for (const field of form?.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]") ?? []) {
+    drop(keyOf(field));
     localStorage.removeItem(keyOf(field));
     delete field.dataset["restored"];
   }
@@ -39,7 +77,7 @@ function dropOld(): void {
   }
 }
 
-/** Only an accepted form clears its draft: the page says so by HX-Trigger `draft:done`, or the htmx answer is a 2xx. */
+/** Only an accepted form clears its draft; while it is on its way, nothing of it is saved once more. */
 export function startDrafts(): void {
   dropOld();
   restore(document);
@@ -47,9 +85,15 @@ export function startDrafts(): void {
     const field = event.target;
     if (field instanceof HTMLTextAreaElement && field.matches("[data-draft]")) save(field);
   });
+  document.addEventListener("htmx:before:request", (event) => {
+    const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; request: { method: string } } }>).detail;
+    if (ctx.request.method === "GET" || !ctx.sourceElement?.matches("form")) return;
+    for (const field of ctx.sourceElement.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]")) drop(keyOf(field));
+  });
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number }; request: { method: string } } }>).detail;
-    if (ctx.request.method !== "GET" && ctx.response && ctx.response.status < 300) forget(ctx.sourceElement?.closest("form"));
+    if (ctx.request.method === "GET" || !ctx.sourceElement?.matches("form")) return;
+    if (ctx.response && ctx.response.status < 300) forget(ctx.sourceElement);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;

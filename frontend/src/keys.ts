@@ -135,7 +135,6 @@ function leave(event: KeyboardEvent): void {
 function onKey(event: KeyboardEvent): void {
   if (composing(event) || event.defaultPrevented) return;
   if (event.key === "Escape") return leave(event);
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return submitFrom(event);
   if (busy(event) || event.key.length > 1 && event.key !== "Enter") return;
   const keys = prefix ? `${prefix} ${event.key}` : event.key;
   const node = find(keys);
@@ -144,14 +143,6 @@ function onKey(event: KeyboardEvent): void {
   else if (isPrefix(keys)) return remember(keys);
   else if (!builtIn(event.key)) return;
   event.preventDefault();
-}
-
-/** Ctrl+Enter sends the form one writes in. */
-function submitFrom(event: KeyboardEvent): void {
-  const field = event.target as Element;
-  if (!field.matches?.("textarea")) return;
-  event.preventDefault();
-  (field as HTMLTextAreaElement).form?.requestSubmit();
 }
 
 export function startKeys(): void {

@@ -43,6 +43,7 @@ function close(): void {
   const beside = document.getElementById("beside");
   const number = opened();
   beside?.replaceChildren();
+  document.dispatchEvent(new Event("jy:closed"));
   show();
   rows().find((row) => row.dataset["number"] === number)?.scrollIntoView({ block: "nearest" });
 }

@@ -1,5 +1,6 @@
 """The forms of verbs: fields with their words and widgets. What is allowed, the services decide."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -195,3 +196,25 @@ class IntakeForm(forms.Form):
 
     def clean_tags(self) -> tuple[str, ...]:
         return tuple(split_tags(self.cleaned_data["tags"]))
+
+
+class CannedTextForm(forms.Form):
+    """A canned text; `reaches` are those whom the writer may write for."""
+
+    title = forms.CharField(label=_("Title"), max_length=80)
+    shortcut = forms.CharField(
+        label=_("Shortcut"),
+        required=False,
+        max_length=40,
+        help_text=_("What one types after the /, for example refund."),
+    )
+    body = _text(_("Text"), required=True, rows=8)
+    reach = _choice(_("For whom"))
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, reaches: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = [(code, word) for code, word in choices("canned_reach") if code in reaches]
+        self.fields["reach"].choices = words  # type: ignore[attr-defined]
+        for name in ("title", "shortcut"):
+            self.fields[name].widget.attrs.update({"class": "form-control", "autocomplete": "off"})

@@ -69,6 +69,7 @@ TERMS = {
         "escalate": _("escalate"),
         "hand_up": _("hand up"),
     },
+    "canned_reach": {"own": _("Only me"), "team": _("My team"), "all": _("Everybody")},
     "message": {
         "reply": _("Reply"),
         "customer": _("Customer"),

@@ -22,12 +22,18 @@ function words(value: string | undefined): string[] {
 /** Lists wait a second and a bit: one event must not make 200 pages fetch in the same instant. */
 function delayFor(wanted: string[], bell: Doorbell): number {
   if (wanted.includes("me") && bell.topics.includes("me")) return ME_MS;
-  if (wanted.includes(bell.subject)) return Math.random() * SUBJECT_MS;
+  if (wanted.some((topic) => topic.endsWith(bell.subject))) return Math.random() * SUBJECT_MS;
   return LIST_MS * (1 + Math.random());
 }
 
+/** A whisper ("whisper.watching") is heard only by what names it: data-refresh="watching@ticket:12". */
+function rungBy(bell: Doorbell): Set<string> {
+  if (bell.kind.startsWith("whisper.")) return new Set([`${bell.kind.slice(8)}@${bell.subject}`]);
+  return new Set([...bell.topics, bell.subject]);
+}
+
 export function ring(bell: Doorbell): void {
-  const rung = new Set([...bell.topics, bell.subject]);
+  const rung = rungBy(bell);
   for (const node of document.querySelectorAll<HTMLElement>("[data-refresh]")) {
     const wanted = words(node.dataset["refresh"]);
     if (wanted.some((topic) => rung.has(topic))) schedule(node, delayFor(wanted, bell));

@@ -5,6 +5,7 @@ from django.urls import include, path
 from jiying.desk.pages import (
     asking,
     attachments,
+    canned,
     customers,
     intake,
     lines,
@@ -15,6 +16,7 @@ from jiying.desk.pages import (
     verbs,
     who_is_told,
     work,
+    writing,
 )
 
 app_name = "desk"
@@ -27,6 +29,18 @@ urlpatterns = [
     path("tickets/<str:number>/", ticket.show, name="ticket"),
     path("tickets/<str:number>/live", ticket.live, name="live"),
     path("tickets/<str:number>/reveal", ticket.reveal, name="reveal"),
+    path("tickets/<str:number>/draft", writing.save_draft, name="draft"),
+    path("tickets/<str:number>/draft/files", writing.attach, name="attach"),
+    path("tickets/<str:number>/pick/<slug:what>", writing.pick, name="pick"),
+    path("tickets/<str:number>/watch", writing.watch, name="watch"),
+    path("tickets/<str:number>/others", writing.others, name="others"),
+    path("drafts/files/<int:pk>/remove", writing.detach, name="detach"),
+    path("preview", writing.preview, name="preview"),
+    path("canned/", canned.show, name="canned"),
+    path("canned/new/", canned.new, name="canned_new"),
+    path("canned/<int:pk>/", canned.edit, name="canned_edit"),
+    path("canned/<int:pk>/remove", canned.remove, name="canned_remove"),
+    path("canned/<int:pk>/used", writing.used, name="canned_used"),
     path("tickets/<str:number>/do/<slug:verb>", verbs.do, name="do"),
     path("asked/<int:pk>/answer", asking.answer, name="answer"),
     path("asked/<int:pk>/withdraw", asking.withdraw, name="withdraw"),

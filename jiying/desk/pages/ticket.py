@@ -13,7 +13,7 @@ from jiying.base import files, texts
 from jiying.base.context import actor_of
 from jiying.base.errors import NotFound
 from jiying.desk.pages.answers import is_fragment
-from jiying.desk.queries import actions, panels, ticket_page
+from jiying.desk.queries import actions, panels, ticket_page, writing
 from jiying.desk.services import customers
 
 
@@ -27,7 +27,9 @@ def context(request: HttpRequest, number: str, *, revealed: bool = False) -> dic
         "buttons": actions.offered(actions.Offer(actor, ticket, page.verbs), page.next_verb),
         "panels": panels.shown(panels.About(actor, ticket, page, now)),
         "ticket": page.ticket,
+        "composer": writing.composer(actor, ticket),
         "accept": files.ACCEPT,
+        "file_limits": {"mb": files.LIMIT_MB, "n": files.MAX_FILES},
         "directions": texts.choices("call_direction"),
         "composer_tabs": _tabs(page),
         "beside": _stands_beside(request),
@@ -42,7 +44,7 @@ def _stands_beside(request: HttpRequest) -> bool:
 
 
 def _tabs(page: ticket_page.TicketPage) -> list[dict[str, Any]]:
-    found = [("reply", "say-reply", "r"), ("reply", "say-call", "")] if "reply" in page.verbs else []
+    found = [("reply", "say-reply", "r"), ("reply", "say-call", "p")] if "reply" in page.verbs else []
     if "note" in page.verbs:
         found.insert(1, ("note", "say-note", "n"))
     words = {"say-reply": texts.term("message", "reply"), "say-note": texts.term("message", "note")}

@@ -21,15 +21,17 @@ from django.views.decorators.http import require_http_methods
 from jiying.base import files
 from jiying.base.actor import Actor
 from jiying.base.context import actor_of
-from jiying.base.errors import Denied, Invalid, NotFound
+from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.transactions import short
 from jiying.desk import forms as desk_forms
 from jiying.desk.models import Ticket
 from jiying.desk.pages import ticket as ticket_pages
+from jiying.desk.pages import writing
 from jiying.desk.pages.answers import Task, ask, go, is_fragment, next_url
-from jiying.desk.queries import people, ticket_page
+from jiying.desk.queries import people, ticket_page, work
+from jiying.desk.queries import writing as compose
 from jiying.desk.queries.verbs import allowed
-from jiying.desk.services import collaboration, handling, holding, lines, routing, talking
+from jiying.desk.services import collaboration, drafts, handling, holding, lines, routing, talking
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Act:
     values: dict[str, Any]
     uploads: "list[UploadedFile[Any]]"
     now: datetime
+    mentions: tuple[int, ...] = ()
 
     @property
     def common(self) -> dict[str, Any]:
@@ -65,36 +68,49 @@ class Verb:
 # --- what each verb runs ---------------------------------------------------------------------------------------------
 
 
+def _written(act: Act) -> talking.Written:
+    """What the composer sends: Markdown, what its writer had seen, and whom they chose to mention."""
+    last_seen = writing.number_of(act.values, "last_seen") if act.text("last_seen") else None
+    return talking.Written(act.text("body"), talking.MARKDOWN, last_seen, act.mentions)
+
+
 @short
 def _reply(act: Act) -> None:
     """A reply, alone or with what follows it, and its files: all of it or nothing."""
     follows = act.text("then")
     files.check(act.uploads)
     hold_for = "customer" if follows == "wait" else ""
-    message = talking.reply(**act.common, body=act.text("body"), hold_for=hold_for)
+    message = talking.reply(**act.common, body=_written(act), hold_for=hold_for)
+    drafts.spend(act.actor, message, "reply")
     files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
     if follows == "resolve":
         handling.resolve(**act.common)
 
 
 @short
-def _note(act: Act) -> None:
+def _note(act: Act) -> str:
+    """A note and its files; returns a word on those it names who could not be told."""
     files.check(act.uploads)
-    message = talking.note(**act.common, body=act.text("body"))
+    message = talking.note(**act.common, body=_written(act))
+    drafts.spend(act.actor, message, "note")
     files.keep(act.uploads, actor=act.actor, subject_kind="message", subject_id=message.pk, now=act.now)
+    blind = [m.person.name for m in message.mentions.filter(told=False).select_related("person")]
+    return _("Not told, since they cannot see this ticket: %(names)s") % {"names": _(", ").join(blind)} if blind else ""
 
 
+@short
 def _call(act: Act) -> None:
     minutes = act.text("minutes") or "0"
     if not minutes.isdecimal() or len(minutes) > 4:
         raise Invalid.one("minutes", "not_a_number", value=minutes[:20])
-    talking.call(
+    message = talking.call(
         **act.common,
         direction=act.text("direction"),
         duration_s=int(minutes) * 60,
         note=act.text("body"),
         recording_url=act.text("recording_url").strip(),
     )
+    drafts.spend(act.actor, message, "call")
 
 
 def _transfer(act: Act) -> None:
@@ -203,13 +219,45 @@ def do(request: HttpRequest, number: str, verb: str) -> HttpResponse:
         return ask(request, _task(request, number, verb, spec, spec.form))
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    spec.run(_act(request, number, request.POST.dict()))
-    return done(request, number)
+    try:
+        said = spec.run(_act(request, number, request.POST.dict()))
+    except Conflict as refused:
+        if is_fragment(request) and refused.faults[0].code == "new_messages":
+            return _look_first(request, number, refused)
+        raise
+    if request.POST.get("then") == "next":
+        return _next(request, number)
+    return done(request, number, said if isinstance(said, str) else "")
+
+
+def _look_first(request: HttpRequest, number: str, refused: Conflict) -> HttpResponse:
+    """Others said something meanwhile: the composer keeps the text, shows that, and would send it the next time."""
+    ticket = ticket_page.load(actor_of(request), number)
+    context = {"refused": refused, "composer": compose.composer(actor_of(request), ticket)}
+    response = render(request, "desk/parts/stale.html", context, status=refused.status)
+    response["HX-Retarget"], response["HX-Reswap"] = "#stale-reply", "innerHTML"
+    return response
+
+
+def _next(request: HttpRequest, number: str) -> HttpResponse:
+    """The most urgent of one's own tickets that wants something done, beside the list or as a page."""
+    following = work.next_number(actor_of(request), number)
+    if following is None:
+        return go(request, reverse("desk:work"), _("Sent. Nothing else waits for you."))
+    if not is_fragment(request):
+        return go(request, reverse("desk:ticket", args=[following]))
+    context = ticket_pages.context(request, following)
+    if not context["beside"]:
+        return go(request, reverse("desk:ticket", args=[following]))
+    response = render(request, "desk/ticket_done.html", context)
+    response["HX-Push-Url"] = f"{reverse('desk:work')}?ticket={following}"
+    return response
 
 
 def _act(request: HttpRequest, number: str, values: dict[str, Any]) -> Act:
     uploads = [f for f in request.FILES.getlist("files") if isinstance(f, UploadedFile)]
-    return Act(actor_of(request), number, values, uploads, timezone.now())
+    chosen = [pk for pk in request.POST.getlist("mention") if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    return Act(actor_of(request), number, values, uploads, timezone.now(), tuple(int(pk) for pk in chosen))
 
 
 def _task(request: HttpRequest, number: str, verb: str, spec: Verb, form: type[desk_forms.VerbForm]) -> Task:

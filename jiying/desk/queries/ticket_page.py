@@ -34,6 +34,9 @@ class Said:
     duration_s: int = 0
     recording_url: str = ""
     files: tuple[Attachment, ...] = ()
+    html: str = ""  # clean; empty: the body is plain text
+    message_id: int = 0
+    author_id: int | None = None
     line: story.Line | None = None
 
     @property
@@ -176,6 +179,9 @@ def _said(message: Message, customer: str, files: Mapping[tuple[str, int], tuple
         duration_s=int(message.call.get("duration_s") or 0),
         recording_url=str(message.call.get("recording_url") or ""),
         files=files["message", message.pk],
+        html=message.html,
+        message_id=message.pk,
+        author_id=message.author_id,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from jiying.base.actor import Actor
 from jiying.desk.models import Ticket
@@ -53,6 +53,13 @@ def _queue(actor: Actor) -> list[Q]:
 
 def _queues(team_id: int) -> tuple[dict[str, object], ...]:
     return {"team_id": team_id}, {"team__isnull": True}
+
+
+def next_number(actor: Actor, without: str) -> str | None:
+    """The most urgent of one's own tickets that one can do something about, besides the one just left."""
+    mine = Ticket.objects.filter(assignee_id=actor.id, status__in=("assigned", "accepted", "in_progress"))
+    rest = mine.exclude(number=without).order_by(F("next_due_at").asc(nulls_last=True), "pk")
+    return rest.values_list("number", flat=True).first()
 
 
 def _numbers(actor: Actor, now: datetime) -> Numbers:
