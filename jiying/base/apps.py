@@ -9,11 +9,13 @@ class BaseConfig(AppConfig):
     label = "base"
 
     def ready(self) -> None:
-        from jiying.base import context, jobs, people_texts, periodic, texts  # noqa: F401 - some register themselves
+        from jiying.base import access, audit, context, jobs, people_texts, periodic, second_factor, texts  # noqa: F401 - some register themselves
 
         texts.register_faults(people_texts.FAULTS)
         texts.register_terms(people_texts.TERMS)
         context.NAVIGATION += [
             ("people", _("People"), "users", "people:all", "people.view"),
             ("settings", _("Settings"), "settings", "settings", "system.settings"),
+            ("audit", _("Audit"), "history", "audit", audit.RIGHT),
         ]
+        access.listen()

@@ -22,6 +22,7 @@ RAIL = {
     "calendars": "d",
     "people": "p",
     "settings": "e",
+    "audit": "u",
 }
 ALERT_COUNTS: list[Callable[[int], int]] = []  # given a person's id; the alerts feature registers its count
 

@@ -17,7 +17,7 @@ from django.db.models import Max
 from jiying.base import loading
 from jiying.base.actor import Actor
 from jiying.base.inserting import insert
-from jiying.base.models import JournalEntry, JournalPending, JournalPosition
+from jiying.base.models import AuditMark, JournalEntry, JournalPending, JournalPosition
 
 _SEQUENCER_LOCK = 0x6A69_7969  # "jiyi": advisory lock of the one sequencer
 GENESIS = "0" * 64
@@ -40,7 +40,20 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime) -> list[Journa
     """Append facts in the caller's transaction, in the given order; returns the entries with their ids."""
     entries = [_entry(actor, fact, now) for fact in facts]
     insert(entries)
+    if marks := [
+        AuditMark(entry_id=one.pk, kind=one.kind) for one in entries if is_audited(one.subject_kind, one.kind)
+    ]:
+        AuditMark.objects.bulk_create(marks)
     return entries
+
+
+# Facts about these are administration, those of work on tickets are not; features add theirs in `AppConfig.ready`.
+AUDITED = {"person", "team", "department", "role", "setting", "sign_in", "customer"}
+NOT_AUDITED = {"person.presence", "customer.changed"}  # daily work
+
+
+def is_audited(subject_kind: str, kind: str) -> bool:
+    return subject_kind in AUDITED and kind not in NOT_AUDITED
 
 
 def record_each(facts: Iterable[tuple[Actor, Fact]], *, now: datetime) -> int:
@@ -182,12 +195,22 @@ def after(position: int, limit: int = 500) -> list[JournalPosition]:
 
 def broken_links(batch: int = 5000) -> Iterable[tuple[int, str]]:
     """Walk the whole chain; yields (position, what is wrong): "hash" or "data"."""
-    position, chain = 0, GENESIS
-    while places := after(position, batch):
-        for place in places:
-            entry, expected = place.entry, link(chain, place.entry)
-            if expected != place.hash:
-                yield place.position, "hash"
-            if entry.salt and _digest(entry.salt, _canonical(entry.data)) != entry.digest:
-                yield place.position, "data"
-            position, chain = place.position, place.hash
+    position: int | None = 0
+    chain = GENESIS
+    while position is not None:
+        position, chain, found = check_part(position, chain, batch)
+        yield from found
+
+
+def check_part(position: int, chain: str, batch: int) -> tuple[int | None, str, list[tuple[int, str]]]:
+    """Check the links after a position whose hash is `chain`: where it came to (None: the end), and what is wrong."""
+    faults = []
+    places = after(position, batch)
+    for place in places:
+        entry, expected = place.entry, link(chain, place.entry)
+        if expected != place.hash or place.position != position + 1:
+            faults.append((place.position, "hash"))
+        if entry.salt and _digest(entry.salt, _canonical(entry.data)) != entry.digest:
+            faults.append((place.position, "data"))
+        position, chain = place.position, place.hash
+    return (position if places else None), chain, faults

@@ -25,7 +25,12 @@ def department_facts(department: Department) -> dict[str, Any]:
 
 
 def role_facts(role: Role) -> dict[str, Any]:
-    return {"code": role.code, "name": role.name, "rights": sorted(role.rights)}
+    return {
+        "code": role.code,
+        "name": role.name,
+        "rights": sorted(role.rights),
+        "needs_second_factor": role.needs_second_factor,
+    }
 
 
 @short
@@ -55,14 +60,23 @@ def save_department(*, actor: Actor, code: str, name: str, seen: str | None, now
 
 
 @short
-def save_role(*, actor: Actor, code: str, name: str, rights: Collection[str], seen: str | None, now: datetime) -> Role:
+def save_role(
+    *,
+    actor: Actor,
+    code: str,
+    name: str,
+    rights: Collection[str],
+    seen: str | None,
+    now: datetime,
+    needs_second_factor: bool = False,
+) -> Role:
     """A new role, or other rights for one. Somebody must stay who can edit people."""
     require(actor, RIGHT)
     if unknown := sorted(set(rights) - RIGHTS.keys()):
         raise Invalid.one("rights", "not_found", kind="right", key=", ".join(unknown))
     role: Role
     role, before = _one(Role, code, seen, role_facts)
-    role.name, role.rights = _name(name), sorted(rights)
+    role.name, role.rights, role.needs_second_factor = _name(name), sorted(rights), needs_second_factor
     role.save()
     _record(actor, "role", role.pk, before, role_facts(role), now)
     require_administrator()

@@ -28,7 +28,7 @@ from jiying.base.transactions import short
 RIGHT = "people.edit"
 _USERNAME = re.compile(r"[\w.@-]{1,60}")
 _SKILL = re.compile(r"[\w.:-]{1,40}")
-LIMITS = {"name": 80, "employee_no": 40}
+LIMITS = {"name": 80, "employee_no": 40, "shift": 120}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Profile:
     hire_date: date | None = None
     seniority: int = 1
     skills: Mapping[str, int] = field(default_factory=dict)
+    shift: str = ""
     language: str = ""
     time_zone: str = ""
     is_active: bool = True
@@ -88,6 +89,7 @@ class Profile:
             "hire_date": self.hire_date.isoformat() if self.hire_date else None,
             "seniority": self.seniority,
             "skills": dict(sorted(self.skills.items())),
+            "shift": self.shift,
             "language": self.language,
             "time_zone": self.time_zone,
             "is_active": self.is_active,
@@ -107,6 +109,7 @@ def profile_of(person: Person) -> Profile:
         hire_date=person.hire_date,
         seniority=person.seniority,
         skills=person.skills,
+        shift=person.shift,
         language=person.language,
         time_zone=person.time_zone,
         is_active=person.is_active,
@@ -216,7 +219,7 @@ def _write(person: Person, profile: Profile) -> None:
     person.department = Department.objects.filter(code=profile.department).first()
     person.mentor = Person.objects.filter(username=profile.mentor).first() if profile.mentor else None
     person.skills, person.language, person.time_zone = dict(profile.skills), profile.language, profile.time_zone
-    person.is_active = profile.is_active
+    person.is_active, person.shift = profile.is_active, profile.shift.strip()
     person.save()
     person.roles.set(Role.objects.filter(code__in=profile.roles))
 

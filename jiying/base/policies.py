@@ -34,6 +34,7 @@ RIGHTS = {
     "alerts.on_call": _("Arrange who is on call"),
     "people.view": _("See people, teams and roles"),
     "people.edit": _("Edit people, teams and roles"),
+    "system.audit": _("See the audit: sign-ins, changed rights, reveals, exports, settings"),
     "system.health": _("See queues, failed work and metrics"),
     "system.settings": _("Change system settings"),
 }

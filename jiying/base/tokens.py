@@ -6,13 +6,13 @@ import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault, Invalid, NotFound
 from jiying.base.models import ApiToken, Person
-from jiying.base.policies import RIGHTS
+from jiying.base.policies import RIGHTS, require
 from jiying.base.transactions import short
 
 PREFIX = "jy_"
@@ -48,6 +48,26 @@ def issue(*, actor: Actor, person: Person, name: str, scopes: Collection[str], n
 def of_person(person_id: int) -> list[ApiToken]:
     """A person's tokens that still hold, the newest first."""
     return list(ApiToken.objects.filter(person_id=person_id, revoked_at__isnull=True).order_by("-pk"))
+
+
+def of_all(actor: Actor) -> list[ApiToken]:
+    """Every token that still holds, by whoever edits people; those used last first."""
+    require(actor, "people.edit")
+    rows = ApiToken.objects.filter(revoked_at__isnull=True).select_related("person")
+    return list(rows.order_by(F("used_at").desc(nulls_last=True), "-pk")[:500])
+
+
+@short
+def revoke_any(*, actor: Actor, token_id: int, now: datetime) -> None:
+    """End anybody's token, by whoever edits people."""
+    require(actor, "people.edit")
+    row = ApiToken.objects.select_for_update().filter(pk=token_id, revoked_at__isnull=True).first()
+    if row is None:
+        raise NotFound("token", token_id)
+    ApiToken.objects.filter(pk=token_id).update(revoked_at=now)
+    data = {"token": token_id, "name": row.name}
+    journal.record(actor, [journal.Fact("person", row.person_id, "token.revoked", now, data)], now=now)
+    forget()
 
 
 @short

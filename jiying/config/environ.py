@@ -116,6 +116,15 @@ def database(folder: Path) -> dict[str, object]:
     }
 
 
+def oidc() -> dict[str, str]:
+    """The provider of single sign-on: JIYING_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET (or _CLIENT_SECRET_FILE)."""
+    return {
+        "issuer": text("JIYING_OIDC_ISSUER").rstrip("/"),
+        "client_id": text("JIYING_OIDC_CLIENT_ID"),
+        "client_secret": secret("JIYING_OIDC_CLIENT_SECRET"),
+    }
+
+
 def mail() -> dict[str, object]:
     """Where mails leave (JIYING_SMTP_URL = smtp[s]://user:pw@host:port?from=desk@example.com); none: mail is off."""
     url = secret("JIYING_SMTP_URL")

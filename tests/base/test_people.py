@@ -360,6 +360,7 @@ def test_settings_are_saved_whole_or_not_at_all(cast: Cast, monkeypatch: pytest.
     client = cast.client(cast.admin)
     assert 'name="test.number"' in page(client, "/settings/")
     form = {f"{key}.revision": "0" for key in settings_store.DEFINITIONS}
+    form |= {key: str(one.default) for key, one in settings_store.DEFINITIONS.items() if type(one.default) is int}
     before = state()
     wrong = client.post("/settings/", {**form, "site.name": "北辰客服", "test.number": "10"})
     assert wrong.status_code == 422

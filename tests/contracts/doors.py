@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
@@ -18,13 +19,14 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
-from jiying.alerts.models import Delivery
+from jiying.alerts.models import Delivery, OnCall
 from jiying.base import files, tokens
 from jiying.base.actor import SYSTEM, of_person
-from jiying.base.models import Department, Person, Role, VersionedDocument
+from jiying.base.models import Department, Person, Role, Team, VersionedDocument
+from jiying.channels.services import portal
 from jiying.clocks.models import Clock
 from jiying.config.api import api
-from jiying.desk.models import Customer, Message, Ticket
+from jiying.desk.models import Customer, HandUp, Message, Ticket
 from jiying.desk.pages.verbs import VERBS
 from jiying.desk.services import collaboration, handling, routing, talking
 from jiying.desk.services.customers import CustomerData
@@ -67,6 +69,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/tickets/{number}/transfer": {"to_person": "{colleague}"},
     "POST /api/v1/tickets/{number}/merge": {"into": "{queued}"},
     "POST /api/v1/customers/{customer_id}/reveal": {"ticket": "{ticket}"},
+    "POST /setup/lines/team": {"team": "team1", "line": "1"},
+    "PUT /api/v1/support-lines/team": {"team": "team1", "line": 1},
     "POST /api/v1/tokens": {"name": "x"},
 }
 
@@ -103,6 +107,7 @@ def _routes(patterns: Any, before: str = "") -> Iterator[str]:
             if one.namespace != "api":
                 yield from _routes(one.url_patterns, route)
         elif isinstance(one, URLPattern):
+            route = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"<\1>", route.replace("^", "").rstrip("$"))
             yield re.sub(r"<\w+:(\w+)>", r"<\1>", route)
 
 
@@ -159,6 +164,9 @@ class Objects:
     clock_id: int
     file_id: int
     token_id: int
+    session_id: int
+    hand_up_id: int
+    portal: str  # the signed part of the customer's own address
 
 
 SECRET = CustomerData(
@@ -174,6 +182,7 @@ class Stage:
         self._clients: dict[str, tuple[Client, str]] = {}
         Department.objects.create(code="rnd", name="研发部")
         service = Department.objects.get(code="service")
+        self.second_line = Team.objects.create(code="second", name="二线")
         self.people = {role: self._hire(role, service) for role in ROLES}
         self.colleague = self._hire("agent", service, "colleague")
         stranger = self._hire("agent", service, "stranger")
@@ -184,6 +193,9 @@ class Stage:
         self.queued = self.cast.ticket(subject="同一件事")
         routing.transfer(actor=SYSTEM, number=self.queued.number, to_team=cast.team1.pk, now=timezone.now())
         self.delivery = Delivery.objects.create(person=self.colleague, way="mail", key="k", state="dead")
+        self.on_call = OnCall.objects.create(
+            person=self.colleague, team=cast.team1, starts_at=cast.now, ends_at=cast.now + timedelta(days=1)
+        )
         self._draft()
 
     def _hire(self, role: str, service: Department, name: str = "") -> Person:
@@ -228,13 +240,24 @@ class Stage:
             asked_id=asked.pk,
             clock_id=Clock.objects.filter(subject_kind="ticket", subject_id=ticket.pk).order_by("pk")[0].pk,
             file_id=kept.pk,
+            session_id=UserSession.objects.create(
+                user=person, ip="192.0.2.7", session_key=f"session-{self._n}", user_agent="x"
+            ).pk,
+            hand_up_id=HandUp.objects.create(
+                ticket=ticket, team=self.second_line, line=2, asked_by=by, asked_at=now
+            ).pk,
+            portal=portal.address(actor=SYSTEM, number=ticket.number).rstrip("/").rpartition("/")[2],
             token_id=person.tokens.get(digest=tokens.digest(secret)).pk,
         )
 
     def _hand_to(self, person: Person, ticket: Ticket) -> None:
+        """To somebody who may not handle tickets only the row says so, as after a change of role."""
         now = timezone.now()
+        if "desk.handle" not in person.rights():
+            Ticket.objects.filter(pk=ticket.pk).update(assignee=person)
+            return
         routing.transfer(actor=SYSTEM, number=ticket.number, to_person=person.pk, now=now)
-        if "desk.handle" in person.rights() and Ticket.objects.get(pk=ticket.pk).status == "assigned":
+        if Ticket.objects.get(pk=ticket.pk).status == "assigned":
             handling.accept(actor=of_person(person), number=ticket.number, now=now)
 
     def _draft(self) -> None:
@@ -275,12 +298,22 @@ class Stage:
             "clocks": {"pk": objects.clock_id, "clock_id": objects.clock_id},
             "customers": {"pk": objects.customer.pk, "customer_id": objects.customer.pk},
             "files": {"pk": objects.file_id},
-            "people": {"person_id": objects.person.pk, "code": "agent"},
+            "people": {"person_id": objects.person.pk, "code": "agent", "token_id": objects.token_id},
             "tokens": {"token_id": objects.token_id},
-            "me": {"token_id": objects.token_id},
+            "me": {"token_id": objects.token_id, "session_id": objects.session_id},
+            "accounts": {"pk": 1, "provider_id": "sso"},
             "calendars": {"key": "work", "name": "2026-05-06"},
             "setup": {"where": "order"},
-            "alerts": {"delivery_id": self.delivery.pk},
+            "alerts": {
+                "delivery_id": self.delivery.pk,
+                "on_call_id": self.on_call.pk,
+                "key": "warning",
+                "verb": "up",
+            },
+            "on-call": {"on_call_id": self.on_call.pk},
+            "lines": {"pk": objects.hand_up_id},
+            "hand-ups": {"hand_up_id": objects.hand_up_id},
+            "p": {"token": objects.portal, "pk": objects.file_id},
         }
         try:
             return {name: known[first][name] for name in door.names}

@@ -3,7 +3,7 @@
 from jiying.base.models.documents import Approval, VersionedDocument
 from jiying.base.models.due import DueRow, due_indexes
 from jiying.base.models.files import Attachment
-from jiying.base.models.journal import JournalEntry, JournalPending, JournalPosition
+from jiying.base.models.journal import AuditMark, JournalEntry, JournalPending, JournalPosition
 from jiying.base.models.people import ApiToken, Department, Person, Role, Team
 from jiying.base.models.plumbing import CacheRow, Counter, IdempotencyKey, Job, Setting, Tick, Whisper
 
@@ -11,6 +11,7 @@ __all__ = [
     "ApiToken",
     "Approval",
     "Attachment",
+    "AuditMark",
     "CacheRow",
     "Counter",
     "Department",

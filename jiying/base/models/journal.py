@@ -29,6 +29,21 @@ class JournalEntry(models.Model):
         return f"{self.subject_kind}:{self.subject_id} {self.kind}"
 
 
+class AuditMark(models.Model):
+    """Beside each fact of administration or access (`base.journal.is_audited`), so that the audit finds it."""
+
+    entry = models.OneToOneField(
+        JournalEntry, primary_key=True, on_delete=models.DO_NOTHING, related_name="audit", db_constraint=False
+    )
+    kind = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = (models.Index(fields=["kind", "entry"], name="audit_kind"),)
+
+    def __str__(self) -> str:
+        return self.kind
+
+
 class JournalPending(models.Model):
     """Entries that wait for their position. Filled by a trigger in the entry's own transaction."""
 

@@ -39,6 +39,7 @@ class Role(models.Model):
     name = models.CharField(max_length=80)
     rights = models.JSONField(default=list)
     shipped = models.BooleanField(default=False)
+    needs_second_factor = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.label
@@ -88,6 +89,8 @@ class Person(AbstractBaseUser):
     presence_reason = models.CharField(max_length=60, blank=True)
     presence_at = models.DateTimeField(default=timezone.now)
     is_active = models.BooleanField(default=True)
+    shift = models.CharField(max_length=120, blank=True)  # in words: 早班 8:00–16:00
+    second_factor_asked_at = models.DateTimeField(null=True, blank=True)  # the grace to set one up runs from then
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[PersonManager] = PersonManager()
@@ -111,6 +114,10 @@ class Person(AbstractBaseUser):
     @cached_property
     def _roles(self) -> list[Role]:
         return list(self.roles.all())
+
+    @property
+    def needs_second_factor(self) -> bool:
+        return any(role.needs_second_factor for role in self._roles)
 
     def rights(self) -> frozenset[str]:
         """All rights of all roles; read once for each loaded person."""

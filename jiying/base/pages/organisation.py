@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jiying.base import organisation, texts
+from jiying.base.actor import Actor
 from jiying.base.context import actor_of
 from jiying.base.errors import NotFound, Refused
 from jiying.base.models import Department, Role, Team
+from jiying.base.pages.again import proven
 from jiying.base.personnel import RIGHT, mark
 from jiying.base.policies import RIGHTS, has, require
 
@@ -22,12 +24,14 @@ VIEW = "people.view"
 ACTIVE = Count("people", filter=Q(people__is_active=True))
 
 
-def tabs(active: str) -> list[dict[str, Any]]:
+def tabs(active: str, actor: Actor) -> list[dict[str, Any]]:
     found = [
         ("people", _("People"), "people:all"),
         ("teams", _("Teams and departments"), "people:teams"),
         ("roles", _("Roles"), "people:roles"),
     ]
+    if has(actor, RIGHT):
+        found.append(("tokens", _("API tokens"), "all_tokens"))
     return [{"label": label, "url": reverse(name), "active": key == active} for key, label, name in found]
 
 
@@ -42,7 +46,7 @@ def _render_teams(request: HttpRequest, refused: Refused | None) -> HttpResponse
     teams = Team.objects.select_related("department").annotate(n_people=ACTIVE).order_by("name")
     departments = Department.objects.annotate(n_people=ACTIVE).order_by("name")
     context = {
-        "tabs": tabs("teams"),
+        "tabs": tabs("teams", actor_of(request)),
         "teams": [(one, mark(organisation.team_facts(one))) for one in teams],
         "departments": [(one, mark(organisation.department_facts(one))) for one in departments],
         "may_edit": has(actor_of(request), RIGHT),
@@ -91,7 +95,7 @@ def save_department(request: HttpRequest) -> HttpResponse:
 def roles(request: HttpRequest) -> HttpResponse:
     require(actor_of(request), VIEW)
     context = {
-        "tabs": tabs("roles"),
+        "tabs": tabs("roles", actor_of(request)),
         "roles": Role.objects.annotate(n_people=ACTIVE).order_by("pk"),
         "n_rights": len(RIGHTS),
         "may_edit": has(actor_of(request), RIGHT),
@@ -101,6 +105,7 @@ def roles(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@proven
 def role(request: HttpRequest, code: str = "") -> HttpResponse:
     """The rights of a role, by group; without a code a new one."""
     actor = actor_of(request)
@@ -116,6 +121,7 @@ def role(request: HttpRequest, code: str = "") -> HttpResponse:
             code=code or request.POST.get("code", "").strip(),
             name=request.POST.get("name", ""),
             rights=request.POST.getlist("rights"),
+            needs_second_factor=request.POST.get("needs_second_factor") == "on",
             seen=request.POST.get("seen", "") if code else None,
             now=timezone.now(),
         )
@@ -136,6 +142,9 @@ def _render_role(request: HttpRequest, role: Role | None, refused: Refused | Non
         "name": request.POST.get("name", "") if refused else role.label if role else "",
         "code": request.POST.get("code", ""),
         "groups": groups,
+        "needs_second_factor": request.POST.get("needs_second_factor") == "on"
+        if refused
+        else bool(role and role.needs_second_factor),
         "people": role.people.filter(is_active=True).order_by("name") if role else [],
         "refused": refused,
         "may_edit": has(actor_of(request), RIGHT),
@@ -145,6 +154,7 @@ def _render_role(request: HttpRequest, role: Role | None, refused: Refused | Non
 
 @login_required
 @require_POST
+@proven
 def remove_role(request: HttpRequest, code: str) -> HttpResponse:
     organisation.remove_role(actor=actor_of(request), code=code, now=timezone.now())
     return redirect("people:roles")

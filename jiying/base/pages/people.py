@@ -1,5 +1,6 @@
 """People (人员): the list, one person with journal and what other floors add, hiring, changing, a new password."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -11,17 +12,19 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from jiying.base import journal, personnel, roster, texts
+from jiying.base import journal, personnel, roster, second_factor, sessions, texts
 from jiying.base.context import actor_of
 from jiying.base.errors import NotFound, Refused
 from jiying.base.models import Department, JournalEntry, Person, Role, Team
 from jiying.base.pages import organisation
+from jiying.base.pages.again import proven
 from jiying.base.pages.people_forms import N_NEW_SKILLS, PersonForm, add_faults, read_skills
 from jiying.base.policies import has, require
 
 VIEW = "people.view"
 MOST = 300  # shown at once; more are narrowed by the filter
 MOST_FACTS = 30
+MOST_PRESENCE = 20
 
 
 @login_required
@@ -41,7 +44,7 @@ def show_all(request: HttpRequest) -> HttpResponse:
         "teams": Team.objects.order_by("name"),
         "roles": Role.objects.order_by("pk"),
         "may_edit": has(actor_of(request), personnel.RIGHT),
-        "tabs": organisation.tabs("people"),
+        "tabs": organisation.tabs("people", actor_of(request)),
     }
     return render(request, "people/list.html", context)
 
@@ -80,6 +83,9 @@ def _render(request: HttpRequest, person: Person, password: str = "") -> HttpRes
         "facts": [_told(entry) for entry in _facts(person.pk)],
         "password": password,
         "may_edit": has(actor, personnel.RIGHT),
+        "factors": [texts.term("factor", str(one.type)) for one in second_factor.factors(person.pk)],
+        "sessions": sessions.of_person(person.pk, "") if has(actor, personnel.RIGHT) else [],
+        "presence": _presence(person.pk),
     }
     return render(request, "people/person.html", context)
 
@@ -89,6 +95,27 @@ def _facts(person_id: int) -> list[JournalEntry]:
     kinds = list(texts.TERMS["person_fact"])
     found = [entry for entry in journal.of("person", person_id) if entry.kind in kinds]
     return found[::-1][:MOST_FACTS]
+
+
+def _presence(person_id: int) -> list[dict[str, Any]]:
+    """The last changes of presence, the newest first, each with how long it lasted."""
+    found = JournalEntry.objects.filter(subject_kind="person", subject_id=person_id, kind="person.presence")
+    entries = list(found.order_by("-at", "-pk")[:MOST_PRESENCE])
+    ends = [timezone.now(), *(entry.at for entry in entries)]
+    return [
+        {
+            "at": entry.at,
+            "presence": str(entry.data.get("to", "")),
+            "reason": str(entry.data.get("reason", "")),
+            "lasted": _hours(until - entry.at),
+        }
+        for entry, until in zip(entries, ends, strict=False)
+    ]
+
+
+def _hours(lasted: timedelta) -> str:
+    minutes = int(lasted.total_seconds()) // 60
+    return f"{minutes // 60}:{minutes % 60:02}"
 
 
 def _told(entry: JournalEntry) -> dict[str, Any]:
@@ -117,6 +144,7 @@ def _value(value: Any) -> str:
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
+@proven
 def new(request: HttpRequest) -> HttpResponse:
     """The form of a new person; its answer shows the generated password, once."""
     actor = actor_of(request)
@@ -134,6 +162,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@proven
 def edit(request: HttpRequest, person_id: int) -> HttpResponse:
     actor = actor_of(request)
     require(actor, personnel.RIGHT)
@@ -186,9 +215,27 @@ def _known_skills() -> list[str]:
 @login_required
 @never_cache
 @require_POST
+@proven
 def reset_password(request: HttpRequest, person_id: int) -> HttpResponse:
     password = personnel.reset_password(actor=actor_of(request), person_id=person_id, now=timezone.now())
     return _render(request, _person(person_id), password)
+
+
+@login_required
+@require_POST
+@proven
+def take_factors(request: HttpRequest, person_id: int) -> HttpResponse:
+    """A lost phone: the second factors go, the password stays."""
+    second_factor.take_away(actor=actor_of(request), person_id=person_id, now=timezone.now())
+    return redirect("people:person", person_id)
+
+
+@login_required
+@require_POST
+@proven
+def end_sessions(request: HttpRequest, person_id: int) -> HttpResponse:
+    sessions.end_all(actor=actor_of(request), person_id=person_id, now=timezone.now())
+    return redirect("people:person", person_id)
 
 
 def _person(person_id: int) -> Person:
@@ -205,6 +252,8 @@ urlpatterns = [
     path("<int:person_id>/", show, name="person"),
     path("<int:person_id>/edit", edit, name="edit"),
     path("<int:person_id>/password", reset_password, name="reset_password"),
+    path("<int:person_id>/factors", take_factors, name="take_factors"),
+    path("<int:person_id>/sessions", end_sessions, name="end_sessions"),
     path("teams/", organisation.teams, name="teams"),
     path("teams/save", organisation.save_team, name="save_team"),
     path("departments/save", organisation.save_department, name="save_department"),

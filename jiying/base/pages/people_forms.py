@@ -83,6 +83,7 @@ class PersonForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}, format="%Y-%m-%d"),
     )
+    shift = _line(_("Shift"), limit=120, hint=_("In words, for example: early shift 8:00 to 16:00"))
     mentor = _choice(_("Mentor"), _mentors)
     language = _choice(_("Language"), languages)
     time_zone = _line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))

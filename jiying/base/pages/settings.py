@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from jiying.base import settings_store
@@ -16,6 +17,11 @@ from jiying.base.models import Setting
 from jiying.base.policies import require
 from jiying.base.settings_store import Definition
 from jiying.base.transactions import short
+
+
+def tabs(active: str) -> list[dict[str, Any]]:
+    found = [("general", _("General"), "settings"), ("oidc", _("Single sign-on"), "oidc")]
+    return [{"label": label, "url": reverse(name), "active": key == active} for key, label, name in found]
 
 
 @login_required
@@ -80,7 +86,9 @@ def _render(request: HttpRequest, refused: Refused | None) -> HttpResponse:
                 "errors": [fault.text for fault in (refused.faults if refused else ()) if fault.field == key],
             }
         )
-    return render(request, "people/settings.html", {"rows": rows}, status=422 if refused else 200)
+    return render(
+        request, "people/settings.html", {"rows": rows, "tabs": tabs("general")}, status=422 if refused else 200
+    )
 
 
 urlpatterns = [path("", show, name="settings")]
