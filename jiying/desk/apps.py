@@ -11,19 +11,32 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from jiying.base import context, documents, due, periodic, personnel, seeds, settings_store, subjects, texts
+        from jiying.base import (
+            context,
+            documents,
+            due,
+            jobs,
+            periodic,
+            personnel,
+            seeds,
+            settings_store,
+            subjects,
+            texts,
+        )
         from jiying.desk import policies
         from jiying.desk.models import RouteCall, TicketTimer
         from jiying.desk.queries import capacity
         from jiying.desk.services import (
             collaboration,
             drafts,
+            exporting,
             holding,
             line_setup,
             lines,
             routing,
             rules,
             seeding,
+            table_import,
             telling,
             telling_lines,
             timers,
@@ -45,6 +58,9 @@ class DeskConfig(AppConfig):
                 "feed.on", False, _("Let the made-up centre of the sample data live on by itself")
             )
         )
+        jobs.register(exporting.JOB, exporting.step)
+        jobs.register(table_import.JOB, table_import.step)
+        periodic.register("desk.exports", 3600, exporting.sweep)
         periodic.register("desk.feed", 10, _feed, wanted=lambda: bool(settings_store.get("feed.on")))
         periodic.register("desk.queue", routing.CALL_EVERY_S, _call_able)
         periodic.register("desk.drafts", 3600, drafts.drop_old)

@@ -4,6 +4,29 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 TERMS = {
+    "export_state": {
+        "running": _("Running"),
+        "ready": _("Ready"),
+        "done": _("Done"),
+        "failed": _("Failed"),
+        "gone": _("No longer kept"),
+    },
+    "import_field": {
+        "subject": _("Subject"),
+        "description": _("Description"),
+        "channel": _("Channel"),
+        "type": _("Type"),
+        "category": _("Category"),
+        "priority": _("Priority"),
+        "tags": _("Tags"),
+        "received_at": _("Received at"),
+        "external_id": _("External number"),
+        "customer_ref": _("Customer's number"),
+        "customer_name": _("Customer's name"),
+        "customer_phone": _("Phone number"),
+        "customer_email": _("E-mail address"),
+        "customer_tier": _("Tier"),
+    },
     "priority_title": {"default": _("Priority rules")},
     "channel": {
         "phone": _("Phone"),

@@ -118,6 +118,11 @@ class _PlaceTaken(Exception):
         self.person_id = person_id
 
 
+def faults_of(*, actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
+    """What `receive` would refuse of a request; writes nothing."""
+    return _faults(actor, replace(new, subject=new.subject.strip()), now)
+
+
 def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     faults = []
     if not new.subject:
