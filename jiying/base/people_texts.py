@@ -56,7 +56,7 @@ TERMS: dict[str, dict[str, Any]] = {
     },
     # Names of rows that come with the product or its sample, as long as nobody has renamed them (`texts.named`).
     "department": {
-        "service": _("Customer service"),
+        "service": _("Customer service department"),
         "logistics": _("Logistics department"),
         "rd": _("R&D department"),
         "finance": _("Finance department"),

@@ -1,5 +1,6 @@
 """Whether this house can work now: database, migrations, a living worker, a journal that moves. Reads only."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -22,6 +23,18 @@ def unapplied() -> list[str]:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     _migrated = not plan
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+# What does not stop the house, but somebody should mend: {part: text}. Features append theirs in `AppConfig.ready`.
+WARNINGS: list[Callable[[datetime], Mapping[str, str]]] = []
+
+
+def warnings(now: datetime) -> dict[str, str]:
+    """Everything that somebody should look at; empty while the database cannot be asked."""
+    try:
+        return {part: text for look in WARNINGS for part, text in look(now).items()}
+    except DatabaseError:
+        return {}
 
 
 def reasons(now: datetime) -> dict[str, str]:

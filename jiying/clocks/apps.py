@@ -11,7 +11,8 @@ class ClocksConfig(AppConfig):
     def ready(self) -> None:
         from jiying.alerts import queries as alerts
         from jiying.alerts.services import checks as alert_checks
-        from jiying.base import checks, context, documents, due, jobs, seeds, texts
+        from jiying.base import checks, context, documents, due, jobs, readiness, seeds, texts
+        from jiying.clocks import queries
         from jiying.clocks import texts as words
         from jiying.clocks.models import Clock
         from jiying.clocks.services import rechecking, redating, seeding
@@ -29,6 +30,7 @@ class ClocksConfig(AppConfig):
         seeds.SEEDS.append(seeding.seed)
         jobs.register(REDATE, redating.step)
         checks.CHECKS.append(redating.stored_as_folded)
+        readiness.WARNINGS.append(queries.coverage_warnings)
         context.NAVIGATION += [
             ("standards", _("Standards"), "stopwatch", "standards:in_force", ("clocks.view", DEPARTMENT_RIGHT)),
             ("calendars", _("Calendars"), "calendar-event", "calendars:all", "clocks.view"),

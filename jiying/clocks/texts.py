@@ -127,6 +127,25 @@ FAULTS: dict[str, Any] = {
     "nothing_new": _(
         "The installed packages know no further year. Update them once the notice is out, or enter the days by hand."
     ),
+    "nothing_to_import": _("The calendar has all of these days already."),
+    # Files of days (core.calendar_files).
+    "days_empty": _("There are no days in this file."),
+    "days_not_csv": _("This is no CSV file (%(why)s)."),
+    "days_not_ics": _("This is no ICS file (%(why)s)."),
+    "days_no_column": _("A column is missing: %(column)s. The first line names the columns date, kind, name, hours."),
+    "days_too_many": _("At most %(most)s days are possible at once."),
+    "days_bad_date": _("%(value)s is not a date. Use YYYY-MM-DD."),
+    "days_bad_kind": _("%(value)s is not a kind of day. Use closed, worked or usual."),
+    "days_no_name": _("A closed day needs a name."),
+    "days_long_name": _("The name has more than %(most)s characters."),
+    "days_bad_hours": _(
+        "%(value)s are no hours. Write for example 09:00-12:00, 13:30-18:00, or a weekday whose hours it takes: fri."
+    ),
+    "days_twice": _("%(date)s comes twice; line %(first)s has it already."),
+    "days_repeats": _("This event repeats. Only single days can be taken over."),
+    "days_bad_span": _("An event from %(first)s to %(last)s cannot be taken over."),
+    "days_bad_encoding": _("The file is neither UTF-8 nor GB18030 text."),
+    "days_format": _("Choose a file that ends in .csv or .ics."),
     "hours_unreadable": _("%(value)s is not a list of hours. Write for example 09:00-12:00, 13:30-18:00."),
     "not_hours": _("%(value)s is not a number of hours. Write for example 7.5."),
     "draft_open": _("Another draft or proposal is open. Finish or discard it first."),

@@ -16,6 +16,7 @@ from jiying.base.models import Job, JournalEntry, VersionedDocument
 from jiying.clocks import queries
 from jiying.clocks.forms import calendars as forms
 from jiying.clocks.pages import calendar_year
+from jiying.core.calendar_files import written_hours
 from jiying.core.calendars import CalendarSpec
 from jiying.core.standards import SHIPPED
 from tests.cast import Cast
@@ -391,4 +392,4 @@ def test_hours_are_read_as_people_write_them() -> None:
     assert forms.read_hours("h", "9:00–12:00，13:30 至 18:00") == [[540, 720], [810, 1080]]
     assert forms.read_hours("h", " 0-24 ") == [[0, 1440]]
     assert forms.read_hours("h", "") == []
-    assert forms.written([[810, 1080], [540, 720]]) == "09:00-12:00, 13:30-18:00"
+    assert written_hours([[810, 1080], [540, 720]]) == "09:00-12:00, 13:30-18:00"

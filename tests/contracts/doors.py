@@ -65,6 +65,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /standards/<number>/withdraw": {"note": "x"},
     "POST /standards/collaboration/<key>/<number>/<verb>": {"effective_from": "2027-01-04T09:00", "note": "x"},
     "POST /calendars/<key>/statutory": {"seen": "1"},
+    "POST /calendars/<key>/import": {"seen": "1", "text": "date,kind\n2027-01-01,usual\n"},
     "POST /calendars/<key>/copy": {"key": "copy9", "title": "副本"},
     "POST /api/v1/tickets/{number}/transfer": {"to_person": "{colleague}"},
     "POST /api/v1/tickets/{number}/merge": {"into": "{queued}"},
@@ -302,7 +303,7 @@ class Stage:
             "tokens": {"token_id": objects.token_id},
             "me": {"token_id": objects.token_id, "session_id": objects.session_id},
             "accounts": {"pk": 1, "provider_id": "sso"},
-            "calendars": {"key": "work", "name": "2026-05-06"},
+            "calendars": {"key": "work", "name": "2026-05-06", "kind": "csv"},
             "setup": {"where": "order"},
             "alerts": {
                 "delivery_id": self.delivery.pk,

@@ -17,9 +17,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when this house can work, else 503 with the reasons by part."""
-    reasons = readiness.reasons(timezone.now())
-    return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+    """200 when this house can work, else 503 with the reasons by part; warnings do not make it unready."""
+    now = timezone.now()
+    reasons = readiness.reasons(now)
+    found = {"ready": not reasons, "reasons": reasons, "warnings": {} if reasons else readiness.warnings(now)}
+    return JsonResponse(found, status=503 if reasons else 200)
 
 
 @never_cache

@@ -1,8 +1,8 @@
 """Calendars: versions, and the two operations on open time."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -10,12 +10,16 @@ from ninja import Query, Router
 from pydantic import Field, StringConstraints
 
 from jiying.base import documents
-from jiying.base.api.wire import Body, Instant, Key, Prose, Version, actor_of, answer
+from jiying.base.api.wire import FIRST_YEAR, LAST_YEAR, Body, Instant, Key, Prose, Version, actor_of, answer
 from jiying.base.errors import Conflict, Fault, Invalid, NotFound
+from jiying.base.models import VersionedDocument
 from jiying.base.policies import require
 from jiying.clocks import queries
 from jiying.clocks.api import rows
-from jiying.core.calendars import Calendar, CalendarError
+from jiying.clocks.forms import calendar_files as files
+from jiying.clocks.services import calendars as services
+from jiying.core import calendar_files as core
+from jiying.core.calendars import Calendar, CalendarError, CalendarSpec
 
 router = Router(tags=["calendars"])
 
@@ -31,6 +35,54 @@ class CalendarIn(Body):
     note: Prose = ""
     body: dict[str, Any]
     seen: Version | None = None
+
+
+class TakeIn(Body):
+    """`whole_years`: these are all special days of their years, which then count as known; `seen` as above."""
+
+    whole_years: bool = False
+    dry_run: bool = False
+    seen: Version | None = None
+
+
+class ImportIn(TakeIn):
+    """CSV names its columns in the first line: date, kind (closed, worked, usual), name, hours."""
+
+    format: Literal["csv", "ics"]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=files.MAX_BYTES)]
+
+
+class CopyYearIn(TakeIn):
+    from_year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+    to_year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDay:
+    """`kind` closed, worked or usual; the value is its name, its hours, or the weekday (0-6) whose hours it takes."""
+
+    date: date
+    was: str
+    was_value: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineProblem:
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """What the version `before` would turn into; `version` is the new one, null for a dry run."""
+
+    before: int
+    version: int | None
+    n_days: int
+    changes: list[ChangedDay]
+    problems: list[LineProblem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +141,69 @@ def get_calendar(request: HttpRequest, key: Key) -> HttpResponse:
     if not found:
         raise NotFound("calendar", key)
     return answer(rows.documents(found, documents.in_force("calendar", timezone.now()).get(key), with_body=True))
+
+
+@router.post("/calendars/{key}/import", response=ImportRow)
+def import_days(request: HttpRequest, key: Key, payload: ImportIn) -> HttpResponse:
+    """Take over days from CSV or ICS text, all or nothing. `dry_run` only says what would change and what is wrong."""
+    require(actor_of(request), services.RIGHT)
+    taken = files.take(payload.format, payload.text.encode())
+    return _taken_over(request, key, taken, payload)
+
+
+@router.post("/calendars/{key}/copy-year", response=ImportRow)
+def copy_year(request: HttpRequest, key: Key, payload: CopyYearIn) -> HttpResponse:
+    """Take over the special days of one year on the same dates of another."""
+    require(actor_of(request), services.RIGHT)
+    spec = CalendarSpec.from_json(_newest(key).body)
+    taken = files.Taken(core.copied_year(spec, payload.from_year, payload.to_year), ())
+    return _taken_over(request, key, taken, payload)
+
+
+def _newest(key: str) -> VersionedDocument:
+    number = queries.latest_number("calendar", key)
+    if not number:
+        raise NotFound("calendar", key)
+    return documents.get("calendar", key, number)
+
+
+def _taken_over(request: HttpRequest, key: str, taken: files.Taken, how: TakeIn) -> HttpResponse:
+    old = _newest(key)
+    spec = CalendarSpec.from_json(old.body)
+    new = core.applied(spec, services.named(taken.days), how.whole_years)
+    version = None
+    if not how.dry_run:
+        version = services.import_days(
+            actor=actor_of(request),
+            key=key,
+            seen=how.seen or old.number,
+            days=taken.whole(),
+            whole_years=how.whole_years,
+            now=timezone.now(),
+        ).number
+    changes = [ChangedDay(one.date, *_told(one.before), *_told(one.after)) for one in core.changed_days(spec, new)]
+    problems = [LineProblem(line, text) for line, text in taken.problems]
+    return answer(ImportRow(old.number, version, len(taken.days), changes, problems))
+
+
+def _told(state: tuple[str, Any]) -> tuple[str, str]:
+    """A day's state as kind and name or hours."""
+    kind, value = state
+    return kind, value if isinstance(value, str) else str(value) if isinstance(value, int) else core.written_hours(
+        value
+    )
+
+
+@router.get("/calendars/{key}/export", response={200: None})
+def export_days(
+    request: HttpRequest,
+    key: Key,
+    kind: Annotated[Literal["csv", "ics"], Query(alias="format")] = "csv",
+    year: Annotated[int | None, Query(), Field(ge=FIRST_YEAR, le=LAST_YEAR)] = None,
+) -> HttpResponse:
+    """The special days of a year, or of all, as a CSV or ICS file."""
+    require(actor_of(request), VIEW)
+    return files.written(_newest(key), kind, year, timezone.now())
 
 
 @router.get("/calendars/{key}/between", response=Between)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from jiying.base.api.wire import PersonRef
 from jiying.base.models import Person, VersionedDocument
+from jiying.clocks import queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,9 @@ class ApprovalRow:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One version. `state` draft, proposed, approved or rejected; approved ones hold from `effective_from` on."""
+    """One version. `state` draft, proposed, approved or rejected; approved ones hold from `effective_from` on.
+
+    `uncovered_years` of a calendar: this year or the next, where its statutory days are not known yet."""
 
     key: str
     number: int
@@ -32,6 +37,7 @@ class DocumentRow:
     created_by: PersonRef | None
     created_at: datetime
     approvals: list[ApprovalRow]
+    uncovered_years: list[int]
     body: dict[str, Any] | None = None
 
 
@@ -62,6 +68,7 @@ def document(found: VersionedDocument, in_force: int | None, with_body: bool = T
             ApprovalRow(a.capacity, PersonRef(a.person.pk, a.person.username, a.person.name), a.at)
             for a in found.approvals.all()
         ],
+        uncovered_years=queries.uncovered(found.body, timezone.now()) if found.kind == "calendar" else [],
         body=found.body if with_body else None,
     )
 

@@ -4,36 +4,23 @@ Reads only what cannot be text in a document; everything else is left to the doc
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jiying.base.errors import Fault, Invalid
 from jiying.clocks.services.calendars import Hours
+from jiying.core.calendar_files import parse_hours
 
-_SPAN = re.compile(r"(\d{1,2})(?:[:：](\d{2}))?\s*(?:-|–|—|~|～|至|到)\s*(\d{1,2})(?:[:：](\d{2}))?")
-_APART = " \t\r\n\u3000,，、;；"
 MODES = ("usual", "closed", "weekday", "own")
 
 
 def read_hours(field: str, text: str) -> list[list[int]]:
     """Intervals in minutes of the day; an empty text is a closed day. Invalid names the field."""
-    spans: list[list[int]] = []
-    rest = text.strip(_APART)
-    while rest:
-        found = _SPAN.match(rest)
-        if found is None or int(found[2] or 0) > 59 or int(found[4] or 0) > 59:
-            raise Invalid.one(field, "hours_unreadable", value=rest[:60])
-        spans.append([int(found[1]) * 60 + int(found[2] or 0), int(found[3]) * 60 + int(found[4] or 0)])
-        rest = rest[found.end() :].strip(_APART)
+    spans, rest = parse_hours(text)
+    if rest:
+        raise Invalid.one(field, "hours_unreadable", value=rest[:60])
     return spans
-
-
-def written(spans: Sequence[Sequence[int]]) -> str:
-    """Intervals as they are typed."""
-    return ", ".join(
-        "-".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in span) for span in sorted(spans, key=tuple)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,14 @@ def _days(body: Mapping[str, Any]) -> dict[str, str]:
     return {**closed, **worked}
 
 
+def told(state: tuple[str, Any]) -> str:
+    """A day's state (`core.calendar_files.state_of`) in words."""
+    kind, value = state
+    if kind == "closed":
+        return _closed(value)
+    return _worked(value) if kind == "worked" else clock_times(value) or _("closed")
+
+
 def _closed(label: str) -> str:
     return _("closed (%(name)s)") % {"name": texts.term("holiday", label)}
 

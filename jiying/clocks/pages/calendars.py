@@ -11,16 +11,18 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from jiying.base import documents, texts
+from jiying.base import texts
 from jiying.base.context import actor_of
 from jiying.base.errors import Invalid, NotFound, Refused
 from jiying.base.models import Job, VersionedDocument
 from jiying.base.policies import has, require
 from jiying.clocks import queries
 from jiying.clocks.forms import calendars as forms
+from jiying.clocks.pages import calendar_import
 from jiying.clocks.pages import calendar_year as reading
 from jiying.clocks.services import calendars as services
 from jiying.clocks.services.editing import REDATE
+from jiying.core.calendar_files import written_hours
 from jiying.core.calendars import CalendarSpec, compile_calendar
 
 VIEW = "clocks.view"
@@ -55,7 +57,7 @@ def _summary(document: VersionedDocument, now: datetime) -> dict[str, Any]:
 @require_GET
 def show(request: HttpRequest, key: str) -> HttpResponse:
     require(actor_of(request), VIEW)
-    return _render_year(request, _latest(key), request.GET.get("year", ""))
+    return _render_year(request, calendar_import.latest(key), request.GET.get("year", ""))
 
 
 def _render_year(request: HttpRequest, document: VersionedDocument, asked: str) -> HttpResponse:
@@ -127,11 +129,11 @@ def one_day(request: HttpRequest, key: str, name: str) -> HttpResponse:
                 now=timezone.now(),
             )
         except Refused as refused:
-            return _render_day(request, _latest(key), day, refused)
+            return _render_day(request, calendar_import.latest(key), day, refused)
         answer = _render_year(request, document, str(day.year))
         answer["HX-Retarget"], answer["HX-Reswap"], answer["HX-Reselect"] = "#calendar", "outerHTML", "#calendar"
         return answer
-    return _render_day(request, _latest(key), day, None)
+    return _render_day(request, calendar_import.latest(key), day, None)
 
 
 def _render_day(request: HttpRequest, document: VersionedDocument, day: date, refused: Refused | None) -> HttpResponse:
@@ -150,7 +152,7 @@ def _render_day(request: HttpRequest, document: VersionedDocument, day: date, re
         "mode": posted.get("mode", mode),
         "label": posted.get("label", texts.term("holiday", spec.closed.get(day, ""))),
         "chosen": posted.get("weekday", str(worked if isinstance(worked, int) else 0)),
-        "hours": posted.get("hours", forms.written(spec.hours_of(day))),
+        "hours": posted.get("hours", written_hours(spec.hours_of(day))),
         "usual": usual,
         "weekdays": [
             (str(n), reading.weekday(n), reading.clock_times(spec.weekly[n])) for n in range(7) if spec.weekly.get(n)
@@ -174,9 +176,9 @@ def hours(request: HttpRequest, key: str) -> HttpResponse:
                 actor=actor_of(request), key=key, seen=seen, title=title, fields=fields, now=timezone.now()
             )
         except Refused as refused:
-            return _render_hours(request, _latest(key), refused)
+            return _render_hours(request, calendar_import.latest(key), refused)
         return redirect("calendars:show", key)
-    return _render_hours(request, _latest(key), None)
+    return _render_hours(request, calendar_import.latest(key), None)
 
 
 def _render_hours(request: HttpRequest, document: VersionedDocument, refused: Refused | None) -> HttpResponse:
@@ -188,7 +190,7 @@ def _render_hours(request: HttpRequest, document: VersionedDocument, refused: Re
         "last_year": body.get("last_year") or "",
         "working_day_s": f"{body['working_day_s'] / 3600:g}" if body.get("working_day_s") else "",
         "seen": document.number,
-        **{f"weekly.{n}": forms.written(body["weekly"].get(str(n), ())) for n in range(7)},
+        **{f"weekly.{n}": written_hours(body["weekly"].get(str(n), ())) for n in range(7)},
     }
     value = {name: request.POST.get(name, kept) if refused else kept for name, kept in stored.items()}
     names = [f"weekly.{n}" for n in range(7)]
@@ -235,14 +237,6 @@ def copy(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("calendars:show", made.key)
 
 
-def _latest(key: str) -> VersionedDocument:
-    """The newest version, asked afresh: another process may have written it this very second."""
-    number = queries.latest_number("calendar", key)
-    if not number:
-        raise NotFound("calendar", key)
-    return documents.get("calendar", key, number)
-
-
 def _day(name: str) -> date:
     try:
         return date.fromisoformat(name)
@@ -273,5 +267,7 @@ urlpatterns = [
     path("<slug:key>/hours", hours, name="hours"),
     path("<slug:key>/statutory", statutory, name="statutory"),
     path("<slug:key>/copy", copy, name="copy"),
+    path("<slug:key>/import", calendar_import.take, name="import"),
+    path("<slug:key>/export.<str:kind>", calendar_import.export, name="export"),
     path("<slug:key>/progress", progress, name="progress"),
 ]

@@ -189,14 +189,21 @@ def calendars(now: datetime) -> list[VersionedDocument]:
 
 def uncovered_years(now: datetime) -> Mapping[str, list[int]]:
     """{calendar key: years from now on, up to the next one, whose statutory days are not known} (C2)."""
-    years = (now.year, now.year + 1)
-    gaps: dict[str, list[int]] = {}
-    for document in calendars(now):
-        last = document.body.get("last_year")
-        missing = [y for y in years if last is not None and y > last]
-        if missing:
-            gaps[document.key] = missing
-    return gaps
+    gaps = {document.key: uncovered(document.body, now) for document in calendars(now)}
+    return {key: years for key, years in gaps.items() if years}
+
+
+def uncovered(body: Mapping[str, Any], now: datetime) -> list[int]:
+    """Of one calendar: this year and the next, as far as nobody knows their statutory days."""
+    last = body.get("last_year")
+    return [year for year in (now.year, now.year + 1) if last is not None and year > last]
+
+
+def coverage_warnings(now: datetime) -> dict[str, str]:
+    """For `/health/ready`: which calendars lack which years."""
+    gaps = uncovered_years(now)
+    told = "; ".join(f"{key}: {', '.join(map(str, years))}" for key, years in sorted(gaps.items()))
+    return {"calendars": f"statutory days not known ({told})"} if gaps else {}
 
 
 def history(kind: str, key: str, limit: int = 20) -> list[VersionedDocument]:

@@ -3,7 +3,7 @@
 Whoever edits names the version that they saw; if another one came meanwhile, nothing is written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from jiying.base.errors import Conflict, Invalid, NotFound
 from jiying.base.models import VersionedDocument
 from jiying.base.policies import require
 from jiying.base.transactions import short
+from jiying.core.calendar_files import Day, applied
 from jiying.core.calendars import CalendarSpec
 from jiying.core.statutory import seeded
 
@@ -66,6 +67,25 @@ def take_statutory_days(*, actor: Actor, key: str, seen: int, now: datetime) -> 
     if grown.first_year != spec.last_year + 1:  # the packages know no more, or not the very next year
         raise Conflict.one("nothing_new")
     return _save(actor, latest, replace(grown, first_year=spec.first_year).to_json(), now)
+
+
+@short
+def import_days(
+    *, actor: Actor, key: str, seen: int, days: Collection[Day], whole_years: bool, now: datetime
+) -> VersionedDocument:
+    """Take days over from a file or another year; `whole_years`: they are all special days of their years, which
+    thereby count as known. Conflict where nothing would change."""
+    latest = _locked(actor, key, seen)
+    spec = CalendarSpec.from_json(latest.body)
+    new = applied(spec, named(days), whole_years)
+    if new == spec:
+        raise Conflict.one("nothing_to_import")
+    return _save(actor, latest, new.to_json(), now)
+
+
+def named(days: Collection[Day]) -> list[Day]:
+    """Days whose names are kept as statutory ones are, in whatever language they were typed."""
+    return [day if day.closed is None else day._replace(closed=texts.code_of("holiday", day.closed)) for day in days]
 
 
 @short
