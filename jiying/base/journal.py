@@ -16,6 +16,7 @@ from django.db.models import Max
 
 from jiying.base import loading
 from jiying.base.actor import Actor
+from jiying.base.databases import prepared
 from jiying.base.inserting import insert
 from jiying.base.models import AuditMark, JournalEntry, JournalPending, JournalPosition
 
@@ -191,6 +192,19 @@ def after(position: int, limit: int = 500) -> list[JournalPosition]:
     return list(
         JournalPosition.objects.filter(position__gt=position).order_by("position").select_related("entry")[:limit]
     )
+
+
+_RINGS = """
+SELECT place.position, entry.subject_kind, entry.subject_id, entry.kind, entry.rings
+FROM base_journalposition AS place JOIN base_journalentry AS entry ON entry.id = place.entry_id
+WHERE place.position > %s ORDER BY place.position LIMIT %s"""
+
+
+def rings_after(position: int, limit: int) -> list[tuple[int, str, int, str, str]]:
+    """(position, subject, kind, rings) after a position: what each web process reads of every fact, and no more."""
+    cursor = prepared()
+    cursor.execute(_RINGS, [position, limit])
+    return list(cursor.fetchall())
 
 
 def broken_links(batch: int = 5000) -> Iterable[tuple[int, str]]:

@@ -61,10 +61,9 @@ def drop_old_whispers(at: datetime) -> None:
 def bells_after(position: int, limit: int = BATCH) -> list[Bell]:
     """The doorbells after a position, in order. Reads the database."""
     found = []
-    for place in journal.after(position, limit):
-        entry = place.entry
-        subject = f"{entry.subject_kind}:{entry.subject_id}"
-        found.append(Bell(place.position, subject, entry.kind, frozenset([subject, *entry.rings.split()])))
+    for place, subject_kind, subject_id, kind, rings in journal.rings_after(position, limit):
+        subject = f"{subject_kind}:{subject_id}"
+        found.append(Bell(place, subject, kind, frozenset([subject, *rings.split()])))
     return found
 
 

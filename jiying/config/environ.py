@@ -76,7 +76,7 @@ def secret_key(folder: Path) -> str:
 
 def _sqlite(path: str) -> dict[str, object]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "jiying.base.databases.sqlite3",
         "NAME": path,
         "CONN_MAX_AGE": None,
         "OPTIONS": {
@@ -104,7 +104,7 @@ def database(folder: Path) -> dict[str, object]:
     # Durability is a promise of the product, not of the server's default.
     options["options"] = f"{options.get('options', '')} -c synchronous_commit=on".strip()
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "jiying.base.databases.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

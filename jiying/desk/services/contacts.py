@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.db import connection
-
+from jiying.base.databases import prepared
+from jiying.base.inserting import first
 from jiying.desk.models import ContactKey, Customer
 
+_OWNED = "id = (SELECT customer_id FROM desk_contactkey WHERE kind = %s AND value = %s)"
 _CLAIM = """
 INSERT INTO desk_contactkey (kind, value, customer_id) VALUES {marks}
 ON CONFLICT (kind, value) DO NOTHING RETURNING kind"""
@@ -21,9 +22,9 @@ def owner(wanted: Mapping[str, str]) -> Customer | None:
     """Whom these keys lead to: the phone decides before the e-mail, since people share addresses more often."""
     for kind in ("phone", "email"):
         if kind in wanted:
-            row = ContactKey.objects.filter(kind=kind, value=wanted[kind]).select_related("customer").first()
-            if row is not None:
-                return row.customer
+            found = first(Customer, _OWNED, [kind, wanted[kind]])
+            if found is not None:
+                return found
     return None
 
 
@@ -35,7 +36,7 @@ def claim(customer: Customer, wanted: Mapping[str, str]) -> bool:
     if not wanted:
         return True
     values = [part for kind, value in wanted.items() for part in (kind, value, customer.pk)]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_CLAIM.format(marks=", ".join(["(%s, %s, %s)"] * len(wanted))), values)
         return len(cursor.fetchall()) == len(wanted)
 

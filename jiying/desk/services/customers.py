@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 from jiying.base import journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
+from jiying.base.inserting import first, insert
 from jiying.base.policies import require
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
@@ -94,14 +95,14 @@ def find_or_create(actor: Actor, new: "NewTicket", now: datetime) -> Known | Non
 def _find(data: CustomerData) -> Customer | None:
     if data.ref:
         # An outside key decides alone: two people of one household share a phone, not a customer number.
-        return Customer.objects.filter(ref=data.ref).first()
+        return first(Customer, "ref = %s", [data.ref])
     return contacts.owner(contacts.keys(data.phone, data.email))
 
 
 def _make(actor: Actor, data: CustomerData, now: datetime) -> Known:
     """A new customer; where another request with the same phone or e-mail was quicker, theirs."""
     keys = contacts.keys(data.phone, data.email)
-    made = Customer.objects.create(
+    made = Customer(
         ref=data.ref or None,
         name=data.name,
         phone=keys.get("phone", ""),
@@ -113,6 +114,7 @@ def _make(actor: Actor, data: CustomerData, now: datetime) -> Known:
         tier=data.tier or "standard",
         created_at=now,
     )
+    insert([made])
     if contacts.claim(made, keys) or data.ref:
         return Known(made, {})
     made.delete()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from django.db import IntegrityError
 
 from jiying.base import counters, journal, roster, transactions
 from jiying.base.actor import Actor
+from jiying.base.databases import together
 from jiying.base.errors import Conflict, Fault, Invalid
 from jiying.base.inserting import insert
 from jiying.base.models import IdempotencyKey
@@ -97,11 +99,11 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime, answer: Answer = _no
         return known
     if faults := _faults(actor, new, now):
         raise Invalid(*faults)
-    number = _take_number(dating.instant(new.received_at, now))
+    place = _take_number(new, now) if counters.is_apart() else None
     tried: frozenset[int] = frozenset()
     for _try in range(TRIES):
         try:
-            return transactions.run(partial(_create, actor, new, number, tried, now, answer))
+            return transactions.run(partial(_create, actor, new, place, tried, now, answer))
         except _PlaceTaken as lost:  # two tickets chose the last place of one agent: this one chooses again
             tried |= {lost.person_id}
         except IntegrityError:
@@ -109,7 +111,7 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime, answer: Answer = _no
                 return known
             if _try == TRIES - 1:
                 raise
-    return transactions.run(partial(_create, actor, replace(new, take_it=False), number, None, now, answer))
+    return transactions.run(partial(_create, actor, replace(new, take_it=False), place, None, now, answer))
 
 
 class _PlaceTaken(Exception):
@@ -165,10 +167,14 @@ def _known(actor: Actor, new: NewTicket) -> Opened | None:
     return Opened(Ticket.objects.get(pk=row.subject_id or 0), None, row.answer)
 
 
-def _take_number(received_at: datetime) -> str:
+_Place = tuple[str, int | None]  # a ticket's number, and its id where that was taken with it
+
+
+def _take_number(new: NewTicket, now: datetime) -> _Place:
     """`GD20240501001`: rising within the local day of the site's zone, never reused, gaps allowed (D2)."""
-    day = local_day(received_at)
-    return number(day, counters.take(counter(day)))
+    day = local_day(dating.instant(new.received_at, now))
+    n, pk = counters.take_with_id(counter(day), Ticket)
+    return number(day, n), pk
 
 
 def local_day(received_at: datetime) -> str:
@@ -185,12 +191,14 @@ def number(day: str, n: int) -> str:
 
 
 def _create(
-    actor: Actor, new: NewTicket, number: str, tried: frozenset[int] | None, now: datetime, answer: Answer
+    actor: Actor, new: NewTicket, place: _Place | None, tried: frozenset[int] | None, now: datetime, answer: Answer
 ) -> Opened:
     """All of it in the caller's transaction; `tried` None leaves the ticket in the queue."""
+    number, pk = place or _take_number(new, now)
     known = customers.find_or_create(actor, new, now)
     customer = known.customer if known else None
     ticket = _row(actor, new, number, customer, now)
+    ticket.pk = pk
     ticket.customer_told = dict(known.told) if known else {}
     choice = _choose(actor, new, ticket, customer, tried)
     if choice is not None and choice.person is not None:
@@ -201,11 +209,12 @@ def _create(
     facts = _facts(ticket, new, choice, now)
     clocks = plan(_events(facts), now)
     ticket.next_due_at, ticket.is_late = next_due(clocks)
-    insert([ticket])
-    bells = rings(ticket, *_told(ticket, new, now))
-    entries = journal.record(
-        actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, bells) for k, at, data in facts], now=now
-    )
+    with together() if pk else nullcontext():
+        insert([ticket])
+        bells = rings(ticket, *_told(ticket, new, now))
+        entries = journal.record(
+            actor, [journal.Fact(KIND, ticket.pk, f"ticket.{k}", at, data, bells) for k, at, data in facts], now=now
+        )
     store_new(KIND, ticket.pk, clocks, entries)
     if new.idempotency_key:
         IdempotencyKey.objects.create(

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Case, F, Value, When
 
+from jiying.base.databases import prepared
 from jiying.desk.models import AgentLoad, RouteCall, Ticket
 
 DEFAULT_CAPACITY = {"phone": 1, "chat": 4, "email": 20, "social": 10, "web": 20, "other": 20}
@@ -22,7 +23,7 @@ WHERE person_id = %s AND channel = %s AND n_open < capacity"""
 def take(person_id: int, channel: str, now: datetime) -> bool:
     """Take a place of an agent; False if there is none left (somebody was quicker)."""
     at = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:  # plain SQL: it is run for each ticket, while everybody waits for this row
+    with prepared() as cursor:  # plain SQL: it is run for each ticket, while everybody waits for this row
         cursor.execute(_TAKE, [at, person_id, channel])
         return bool(cursor.rowcount)
 

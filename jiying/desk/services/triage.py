@@ -13,6 +13,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
 
 from jiying.base import documents
+from jiying.base.databases import prepared
 from jiying.base.errors import Invalid
 from jiying.base.models import Person
 from jiying.core import priority as core_priority
@@ -142,7 +143,7 @@ WHERE place.channel = %s AND person.presence = 'online' AND person.is_active"""
 
 def candidates(channel: str, team_id: int | None = None) -> list[routing.Candidate]:
     """The agents who are online, may handle tickets and serve a channel, as routing sees them, in one query."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         if team_id is None:
             cursor.execute(_ONLINE, [channel])
         else:
