@@ -17,7 +17,7 @@ from prometheus_client.core import REGISTRY, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from jiying.base import due, heartbeat, journal
+from jiying.base import due, heartbeat, journal, tails
 from jiying.base.middleware import Handler
 from jiying.base.models import JournalPending
 
@@ -60,8 +60,13 @@ class Stored(Collector):
         lag.add_metric([], JournalPending.objects.count())
         yield lag
         last = GaugeMetricFamily("jiying_journal_position", "Last position of the journal")
-        last.add_metric([], journal.last_position())
+        position = journal.last_position()
+        last.add_metric([], position)
         yield last
+        behind = GaugeMetricFamily("jiying_tail_behind", "Facts that a reader has yet to read", labels=["reader"])
+        for reader in tails.READERS.values():
+            behind.add_metric([reader.name], position - tails.place(reader))
+        yield behind
         workers = GaugeMetricFamily("jiying_workers", "Workers that were heard of in the last seconds")
         workers.add_metric([], len(heartbeat.living(now)))
         yield workers

@@ -1,4 +1,4 @@
-"""The worker: one process with a thread for each sweep, the journal's sequencer, periodic tasks and a heartbeat.
+"""The worker: one process with a thread for each sweep and each reader of the journal, and those that serve them all.
 
 On PostgreSQL any number may run at once. On SQLite one works, and a second waits for its end as a hot standby.
 """
@@ -15,7 +15,7 @@ import structlog
 from django.db import DatabaseError, close_old_connections, connection, connections
 from django.utils import timezone
 
-from jiying.base import due, heartbeat, journal, wake
+from jiying.base import due, heartbeat, journal, tails, wake
 from jiying.base.models import JournalPending
 from jiying.base.periodic import Clockwork
 from jiying.base.readiness import unapplied
@@ -85,7 +85,8 @@ class Heart(threading.Thread):
 def threads(stop: threading.Event) -> list[threading.Thread]:
     loops = [due.Loop(sweep, stop) for sweep in due.SWEEPS.values()]
     sequencer = Sequencer(stop)
-    return [sequencer, *loops, Clockwork(stop), Heart(stop, sequencer, loops)]
+    followers = [tails.Follower(reader, stop) for reader in tails.READERS.values()]
+    return [sequencer, *loops, *followers, Clockwork(stop), Heart(stop, sequencer, loops)]
 
 
 def lock_path() -> str | None:

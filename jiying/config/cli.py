@@ -13,7 +13,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jiying.config import environ, listening, supervisor
 
-DELEGATED = {"import-log": "import_log", "sample": "sample"}  # to Django commands with arguments of their own
+DELEGATED = {
+    "import-log": "import_log",
+    "sample": "sample",
+    "reindex": "reindex",
+}  # to Django commands
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed or refused (the reason is on standard error), 2 wrong usage or configuration."
 )
@@ -232,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
     for name, text in (
         ("import-log", "import an event log (jiying import-log --help)"),
         ("sample", "write sample data (jiying sample --help)"),
+        ("reindex", "make the search index anew, while the house is running"),
         ("manage", "any command of Django"),
     ):
         commands.add_parser(name, help=text, add_help=False)  # only to be listed; `_run` has taken it before

@@ -21,6 +21,7 @@ class DeskConfig(AppConfig):
             seeds,
             settings_store,
             subjects,
+            tails,
             texts,
         )
         from jiying.desk import policies
@@ -31,6 +32,7 @@ class DeskConfig(AppConfig):
             drafts,
             exporting,
             holding,
+            indexing,
             line_setup,
             lines,
             routing,
@@ -75,6 +77,7 @@ class DeskConfig(AppConfig):
             ("supervise", _("Supervision"), "eye", "desk:supervise", "alerts.view_team"),
         ]
         personnel.EXTENSIONS.append(capacity.EXTENSION)
+        tails.register(indexing.READER)
         due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers, batch=1))
         due.register(due.Sweep("routing", RouteCall, routing.serve_calls, batch=1))
         subjects.register(

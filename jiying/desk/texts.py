@@ -114,6 +114,14 @@ TERMS = {
         "reopened": _("when it is reopened"),
         "late": _("when it is overdue"),
     },
+    # Where the words of a search stand.
+    "search_part": {
+        "description": _("Description"),
+        "reply": _("Reply"),
+        "customer": _("Customer"),
+        "note": _("Note"),
+        "call": _("Call"),
+    },
     "collaboration": {"asked": _("Waiting for an answer"), "answered": _("Answered"), "withdrawn": _("Withdrawn")},
     # Kinds of requests to departments: standards tell their targets apart by them (C6a).
     "collaboration_kind": {
@@ -192,6 +200,7 @@ FAULTS = {
     "taken": _("Somebody else is responsible for this ticket. A supervisor can transfer it."),
     "cannot_hold": _("%(name)s may not handle tickets. Choose somebody else."),
     "control_character": _("Remove the NUL character."),
+    "not_a_day": _("%(value)s is not a day. Write it as 2026-05-01."),
     "bad_tags": _("At most %(limit)s tags of 1 to 40 characters each."),
     "too_old": _("%(value)s lies before the year 2000."),
     "bad_phone": _("%(value)s is not a phone number. Use digits, +, -, spaces and brackets."),

@@ -5,13 +5,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from jiying.base import journal, tails
 from jiying.base.models import Person
 from jiying.desk.models import AgentLoad, Ticket
-from jiying.desk.services import collaboration, talking
+from jiying.desk.services import collaboration, indexing, talking
 from jiying.desk.services.customers import CustomerData
 from tests.cast import Cast
 
-BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 24}
+BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 24, "search": 20}
 
 
 def _fill(cast: Cast, start: int, stop: int) -> None:
@@ -44,6 +45,18 @@ def test_lists_cost_the_same_with_10_rows_and_with_100(cast: Cast, path: str) ->
     # A full first page spares the question for rows without a due time; never does more cost more.
     assert many in (few, few - 1)
     assert many <= BUDGET[path]
+
+
+def test_a_search_costs_the_same_with_10_hits_and_with_100(cast: Cast) -> None:
+    counts = []
+    for start, stop in ((0, 10), (10, 100)):
+        _fill(cast, start, stop)
+        while journal.sequence():
+            pass
+        tails.catch_up(indexing.READER)
+        counts.append(_count(cast, cast.sup, "/search/?q=工单"))
+    assert counts[0] == counts[1]
+    assert counts[0] <= BUDGET["search"]
 
 
 def _talk(cast: Cast, ticket: Ticket, n: int) -> None:

@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from jiying.desk.api import around, exchange, lines, setup, tickets, verbs
+from jiying.desk.api import around, exchange, lines, search, setup, tickets, verbs
 
 router = Router()
 router.add_router("", tickets.router)
@@ -11,5 +11,6 @@ router.add_router("", around.router)
 router.add_router("", lines.router)
 router.add_router("", setup.router)
 router.add_router("", exchange.router)
+router.add_router("", search.router)
 
 __all__ = ["router"]

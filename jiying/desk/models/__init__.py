@@ -3,6 +3,7 @@
 from jiying.desk.models.agents import AgentLoad, RouteCall
 from jiying.desk.models.customers import ContactKey, Customer
 from jiying.desk.models.lines import HandUp, TeamLine
+from jiying.desk.models.search import SearchName, SearchText
 from jiying.desk.models.tickets import Category, Collaboration, Message, Ticket, TicketTimer
 from jiying.desk.models.writing import CannedText, Draft, Mention, Watcher
 
@@ -18,6 +19,8 @@ __all__ = [
     "Mention",
     "Message",
     "RouteCall",
+    "SearchName",
+    "SearchText",
     "TeamLine",
     "Ticket",
     "TicketTimer",

@@ -1,5 +1,6 @@
 """Customers as cards, masked unless it is one's own ticket or they were revealed; found while one types (D11, D12)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -107,7 +108,11 @@ def find(text: str) -> list[Found]:
     text = text.strip()[:80]
     if len(text) < 2:
         return []
-    found = list(Customer.objects.filter(_matching(text)).order_by("-pk")[:FOUND])
+    return as_found(list(Customer.objects.filter(_matching(text)).order_by("-pk")[:FOUND]))
+
+
+def as_found(found: Sequence[Customer]) -> list[Found]:
+    """Masked, with how many open tickets each has; one query."""
     open_now = Ticket.objects.filter(customer__in=found, ended_at__isnull=True).values_list("customer_id", flat=True)
     n_open: dict[int | None, int] = {}
     for pk in open_now:

@@ -16,7 +16,7 @@ from jiying.base.models import JournalEntry
 from jiying.clocks.models import Clock
 from jiying.core import masking
 from jiying.desk.models import Collaboration, Customer, Message, Ticket
-from jiying.desk.policies import reach, require_visible, shows_plain
+from jiying.desk.policies import reach, require_visible, shows_plain, visible
 from jiying.desk.queries import ordered
 from jiying.desk.queries.customers import told
 
@@ -282,6 +282,12 @@ def _clocks_of(kind: str, ids: Collection[int]) -> dict[int, list[Clock]]:
 def _rows(actor: Actor, tickets: Sequence[Ticket]) -> list[TicketRow]:
     clocks = _clocks_of(KIND, [t.pk for t in tickets])
     return [ticket_row(actor, t, clocks[t.pk], getattr(t, "into", None)) for t in tickets]
+
+
+def by_id(actor: Actor, ids: Collection[int]) -> dict[int, TicketRow]:
+    """Rows of tickets that were just found for the actor, in three queries."""
+    tickets = list(_loaded().filter(visible(actor), pk__in=ids))
+    return dict(zip([t.pk for t in tickets], _rows(actor, tickets), strict=True))
 
 
 # --- one ticket ------------------------------------------------------------------------------------------------------
