@@ -5,7 +5,7 @@ SKIP LOCKED is never the guarantee (SQLite ignores it): a claim is an UPDATE tha
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -153,13 +153,32 @@ def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
     while n_seen < limit and (batch := _due(sweep, now, min(sweep.batch, limit - n_seen), place)):
         place, n_seen = batch[-1], n_seen + len(batch)
         ids = [pk for pk, _at in batch]
+        fences = _fences(sweep, ids) if sweep.networked else {}
         try:
             n_done += _handle(sweep, ids, now)
         except Exception as error:
             if _is_busy(error):
                 return n_done
+            _give_back(sweep, fences, error, now)
             n_done += sum(_handle_alone(sweep, pk, now) for pk in ids)
     return n_done
+
+
+def _fences(sweep: Sweep, ids: Sequence[int]) -> dict[int, int]:
+    return dict(sweep.model._default_manager.filter(pk__in=ids).values_list("pk", "fence"))
+
+
+def _leased_since(sweep: Sweep, fences: Mapping[int, int], now: datetime) -> dict[int, bool]:
+    """{id of a row that is leased now: whether once only since these fences}: then whoever asks has leased it."""
+    rows = sweep.model._default_manager.filter(pk__in=fences, lease_until__gt=now).values_list("pk", "fence")
+    return {pk: fence == fences[pk] + 1 for pk, fence in rows}
+
+
+def _give_back(sweep: Sweep, fences: Mapping[int, int], error: Exception, now: datetime) -> None:
+    """What a networked handler had leased when it raised waits for its next try, not for the end of its lease."""
+    for pk in [pk for pk, is_ours in _leased_since(sweep, fences, now).items() if is_ours]:
+        parked = fail(sweep.model, pk, f"{type(error).__name__}: {error}", now)
+        log.exception("leased_row_failed", sweep=sweep.name, row=pk, parked=parked)
 
 
 def _handle(sweep: Sweep, ids: Sequence[int], now: datetime) -> int:
@@ -170,10 +189,11 @@ def _handle(sweep: Sweep, ids: Sequence[int], now: datetime) -> int:
 
 def _handle_alone(sweep: Sweep, pk: int, now: datetime) -> int:
     """One row in its own transaction, so that a poison row never stops the others."""
+    fences = _fences(sweep, [pk]) if sweep.networked else {}
     try:
         return _handle(sweep, [pk], now)
     except Exception as error:
-        if _is_busy(error):
+        if _is_busy(error) or not _leased_since(sweep, fences, now).get(pk, True):
             return 0
         parked = fail(sweep.model, pk, f"{type(error).__name__}: {error}", now)
         log.exception("due_row_failed", sweep=sweep.name, row=pk, parked=parked)

@@ -9,6 +9,7 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from jiying.alerts.models import Alert, Delivery
 from jiying.alerts.services import delivering, raising, reading
+from jiying.alerts.services.posting import Line
 from jiying.base import due, subjects
 from jiying.base.actor import of_person
 from jiying.base.errors import Conflict, Denied
@@ -274,3 +275,27 @@ def test_a_poison_alert_is_put_off_and_the_others_go_out(promises: Promises, pos
     row = Delivery.objects.get(person=ann)
     assert (row.state, row.attempts) == ("waiting", 1)
     assert "nobody_knows" in row.last_error
+
+
+def test_a_channel_that_raises_is_tried_again_at_once_and_in_the_end_seen(
+    promises: Promises, post: SmtpSink, monkeypatch: pytest.MonkeyPatch
+):
+    """A fault of ours on the way out, not the server's: no lease is waited out, and no other key is used."""
+    raising.raise_alerts([notice(cast.person("ann"))], now=NOW)
+    real, now = Line.send, NOW
+    monkeypatch.setattr(Line, "send", lambda line, message: 1 / 0)
+    run(now)
+    row = Delivery.objects.get()
+    key, wake = row.key, row.wake_at
+    assert wake is not None and wake - NOW <= 3 * SECOND
+    assert (row.state, row.attempts, row.last_error) == ("waiting", 1, "ZeroDivisionError: division by zero")
+    for _try in range(delivering.MAX_ATTEMPTS - 1):
+        now += timedelta(hours=1)
+        run(now)
+    row.refresh_from_db()
+    assert (row.state, row.parked_at, row.wake_at, row.key) == ("dead", now, None, key)
+    monkeypatch.setattr(Line, "send", real)
+    admin = of_person(cast.person("adm", "system.health"))
+    reading.send_again(actor=admin, delivery_id=row.pk, now=now)
+    run(now)
+    assert [m["X-Jiying-Key"] for m in post.received] == [key]

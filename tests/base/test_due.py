@@ -272,3 +272,54 @@ def test_every_sweep_finds_its_due_and_its_parked_rows_by_index():
     for sweep in due.SWEEPS.values():
         first = {index.fields[0] for index in sweep.model._meta.indexes}
         assert {"wake_at", "parked_at"} <= first, sweep.name
+
+
+# --- networked handlers ----------------------------------------------------------------------------------------------
+
+
+def talking(handle: Callable[[int], None]) -> due.Sweep:
+    """A sweep that leases its rows and talks outside any transaction, as deliveries do."""
+
+    def serve(ids: Sequence[int], now: datetime) -> int:
+        for pk in ids:
+            if row := due.lease(Job, pk, now):
+                handle(pk)
+                due.finish(row)
+        return len(ids)
+
+    return due.Sweep("test", Job, serve, networked=True)
+
+
+def test_what_was_leased_when_its_handler_raised_does_not_wait_for_the_end_of_the_lease():
+    first, bad, last = rows(3)
+
+    def handle(pk: int) -> None:
+        if pk == bad:
+            raise RuntimeError("the channel fell over")
+
+    sweep, now = talking(handle), NOW
+    due.run(sweep, now)
+    left = {pk: Job.objects.get(pk=pk) for pk in (first, bad, last)}
+    assert [left[pk].wake_at for pk in (first, last)] == [None, None]
+    wake = left[bad].wake_at
+    assert wake is not None and NOW < wake <= NOW + timedelta(seconds=3)
+    assert (left[bad].attempts, left[bad].lease_until) == (1, None)
+    assert left[bad].last_error == "RuntimeError: the channel fell over"
+    for _try in range(due.MAX_ATTEMPTS - 1):
+        now += timedelta(hours=1)
+        due.run(sweep, now)
+    assert (Job.objects.get(pk=bad).parked_at, Job.objects.get(pk=bad).wake_at) == (now, None)
+
+
+def test_a_row_that_another_worker_leased_meanwhile_stays_its():
+    (mine,) = rows(1)
+
+    def serve(ids: Sequence[int], now: datetime) -> int:
+        for _twice in range(2):  # ours ended, theirs began
+            Job.objects.filter(pk=mine).update(wake_at=now)
+            due.lease(Job, mine, now)
+        raise RuntimeError
+
+    due.run(due.Sweep("test", Job, serve, networked=True), NOW)
+    row = Job.objects.get(pk=mine)
+    assert (row.attempts, row.lease_until) == (0, NOW + timedelta(seconds=120))

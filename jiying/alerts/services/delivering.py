@@ -107,6 +107,9 @@ def _send(row: Delivery, message: EmailMessage, line: Line, now: datetime) -> No
         line.send(message)
     except NotSent as error:
         _put_off(row, error, now)
+    except Exception as error:  # a fault of ours on the way out: nobody knows whether it had been taken
+        log.exception("delivery_failed", delivery=row.pk)
+        _put_off(row, NotSent(f"{type(error).__name__}: {error}", maybe=True), now)
     else:
         due.finish(row, state=State.SENT, sent_at=now, target=message.to[0])
 
