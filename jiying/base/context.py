@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from jiying.base import settings_store
+from jiying.base import live, settings_store
 from jiying.base.actor import Actor, of_person
 
 # (key, label, icon, url name, right or rights of which one is enough, or None); features add theirs in AppConfig.ready.
@@ -64,6 +64,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": nav,
         "me": request.user,
         "actor": actor,
+        "topics": " ".join(live.topics_of(actor)),
         "alerts_n": sum(count(request.user.pk) for count in ALERT_COUNTS),
         "site_name": settings_store.get("site.name"),
         "server_now": timezone.now().timestamp(),

@@ -6,7 +6,7 @@ Who asks and what they may hear is checked at the start and every minute again; 
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -84,6 +84,15 @@ def authenticate(request: Request) -> Actor | None:
     return of_person(person) if isinstance(person, Person) and person.is_active else None
 
 
+# Topics of one word besides `me`: who may hear them. Features fill this in `AppConfig.ready`.
+TOPICS: dict[str, Callable[[Actor], bool]] = {}
+
+
+def topics_of(actor: Actor) -> list[str]:
+    """The topics of one word that an actor may hear: every page listens to them."""
+    return [name for name, may_hear in TOPICS.items() if may_hear(actor)]
+
+
 def topic(actor: Actor, name: str) -> str | None:
     """The topic that a client's name means, or None where there is none or the actor may not hear it.
 
@@ -91,6 +100,8 @@ def topic(actor: Actor, name: str) -> str | None:
     """
     if name == "me":
         return f"person:{actor.person.pk}" if actor.person else None
+    if name in TOPICS:
+        return name if TOPICS[name](actor) else None
     kind, _, key = name.partition(":")
     if not (key.isascii() and key.isdigit() and len(key) < 19):
         return None

@@ -16,6 +16,7 @@ class DeskConfig(AppConfig):
             documents,
             due,
             jobs,
+            live,
             periodic,
             personnel,
             seeds,
@@ -80,6 +81,7 @@ class DeskConfig(AppConfig):
         tails.register(indexing.READER)
         due.register(due.Sweep("tickets", TicketTimer, timers.serve_timers, batch=1))
         due.register(due.Sweep("routing", RouteCall, routing.serve_calls, batch=1))
+        live.TOPICS[holding.QUEUE] = policies.may_take
         subjects.register(
             subjects.Kind(
                 name=holding.KIND,

@@ -92,6 +92,12 @@ def require_handle(actor: Actor, ticket: Ticket) -> None:
         raise Denied("desk.handle")
 
 
+def may_take(actor: Actor) -> bool:
+    """Whether the queue of tickets without a team is theirs to take from, or to give out of."""
+    seeing = {"desk.view_own", "desk.view_team", "desk.view_all"}
+    return bool(actor.rights & {"desk.handle", "desk.assign"}) and bool(actor.rights & seeing)
+
+
 def could_hold(person: Person) -> bool:
     """Whether a ticket would be in good hands: somebody active who may handle tickets, and sees those that are theirs.
 

@@ -14,7 +14,18 @@ from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.policies import could_hold, require_customers_or_handle, require_handle, require_visible
 from jiying.desk.services import lines, loads, telling, triage
-from jiying.desk.services.holding import KIND, decide, expect_revision, fact, lock, lock_many, settle, wake
+from jiying.desk.services.holding import (
+    KIND,
+    decide,
+    expect_revision,
+    fact,
+    lock,
+    lock_many,
+    settle,
+    waits_for_anybody,
+    wake,
+    with_queue,
+)
 
 
 @short
@@ -32,14 +43,16 @@ def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
     if actor.id is None:
         raise Denied("desk.handle")
     facts = []
-    if ticket.assignee_id is None:
-        loads.take_anyway(actor.id, ticket.channel, now)
+    was_waiting, from_queue = waits_for_anybody(ticket), ticket.assignee_id is None
+    if from_queue:
         ticket.assignee_id, ticket.assigned_at = actor.id, now
         ticket.team_id = ticket.team_id or actor.team_id
         facts.append(fact(ticket, "assigned", now, {"to": actor.id, "why": {"decided_by": "taken"}}))
         TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=None)
     facts.append(accepted(ticket, now))
-    settle(actor, ticket, facts, now=now)
+    settle(actor, ticket, with_queue(facts, was_waiting), now=now)
+    if from_queue:
+        loads.take_anyway(actor.id, ticket.channel, now)
     return ticket
 
 
@@ -152,8 +165,9 @@ def _back_to_work(ticket: Ticket, kind: str, data: dict[str, Any], now: datetime
     before = ticket.assignee
     facts = [fact(ticket, kind, now, data)]
     if before is not None and not could_hold(before):
-        facts.append(fact(ticket, "unassigned", now, {"from": before.pk, "why": {"decided_by": "agent_gone"}}))
         ticket.assignee = None
+        why = {"decided_by": "agent_gone"}
+        facts.append(fact(ticket, "unassigned", now, {"from": before.pk, "why": why}, tell=[before.pk]))
     ticket.status = lifecycle.IN_PROGRESS if ticket.assignee_id else lifecycle.NEW
     ticket.resolved_at = ticket.ended_at = None
     TicketTimer.objects.filter(ticket=ticket, kind="close").update(wake_at=None)

@@ -17,6 +17,7 @@ from jiying.core import lifecycle
 from jiying.desk.models import Ticket, TicketTimer
 
 KIND = "ticket"
+QUEUE = "queue"  # the doorbell of tickets that wait for anybody of any team
 # Facts that change the status or who is responsible.
 STEPS = frozenset(
     f"ticket.{kind}"
@@ -68,10 +69,16 @@ def wake(ticket: Ticket, kind: str, at: datetime) -> None:
     TicketTimer.objects.update_or_create(ticket=ticket, kind=kind, defaults=fresh)
 
 
+def waits_for_anybody(ticket: Ticket) -> bool:
+    return ticket.assignee_id is None and ticket.team_id is None
+
+
 def rings(ticket: Ticket, *others: int | None) -> list[str]:
-    """The doorbells of a ticket's fact: its people and its team."""
+    """The doorbells of a ticket's fact: its people and its team, or all who may take what waits for anybody."""
     people = [ticket.assignee_id, *others]
     topics = [f"person:{p}" for p in people if p is not None]
+    if waits_for_anybody(ticket):
+        topics.append(QUEUE)
     return [*topics, *([f"team:{ticket.team_id}"] if ticket.team_id else [])]
 
 
@@ -80,6 +87,11 @@ def fact(
 ) -> journal.Fact:
     """A fact of this ticket that rings for its people, its team, and those to `tell` besides."""
     return journal.Fact(KIND, ticket.pk, f"ticket.{kind}", at, data or {}, rings(ticket, *tell))
+
+
+def with_queue(facts: Sequence[journal.Fact], was_waiting: bool) -> list[journal.Fact]:
+    """The same facts; where the ticket waited for anybody until now, those who might have taken it hear them too."""
+    return [replace(f, rings=[*f.rings, QUEUE]) for f in facts] if was_waiting else list(facts)
 
 
 def woken(ticket: Ticket, now: datetime) -> list[journal.Fact]:

@@ -24,7 +24,9 @@ from jiying.desk.services.holding import (
     lock,
     lock_many,
     settle,
+    waits_for_anybody,
     wake,
+    with_queue,
     woken,
 )
 
@@ -37,6 +39,7 @@ def give(
 ) -> bool:
     """Make a person responsible for a locked ticket; False if their last place went to somebody quicker."""
     step = decide(ticket, "assign")
+    was_waiting = waits_for_anybody(ticket)
     before = ticket.assignee_id if loads.carried(ticket) else None
     if before is not None:
         loads.call(before, now)
@@ -48,10 +51,11 @@ def give(
     facts = woken(ticket, now)
     telling.assigned_is_settled(ticket, now)
     ticket.assignee_id, ticket.assigned_at, ticket.status, ticket.waiting_for = person_id, now, step.after, ""
-    ticket.team_id = ticket.team_id or triage.team_of(person_id)
+    team = triage.team_of(person_id)
+    ticket.team_id = (team or ticket.team_id) if by_hand else (ticket.team_id or team)
     data = {"to": person_id, "from": before, "why": why, **({"by_hand": True} if by_hand else {})}
     facts.append(fact(ticket, "assigned", now, data, tell=[before]))
-    settle(actor, ticket, facts, now=now)
+    settle(actor, ticket, with_queue(facts, was_waiting), now=now)
     if actor.id != person_id:
         telling.tell_assigned(ticket, now)
     TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=None)
@@ -212,7 +216,6 @@ def _to_person(actor: Actor, ticket: Ticket, person_id: int, reason: str, now: d
         return  # a second click: nothing to hand over, and no new accept clock for whoever accepted before
     if not could_hold(person):
         raise Invalid.one("to", "cannot_hold", name=person.name)
-    ticket.team_id = person.team_id or ticket.team_id
     give(actor, ticket, person_id, now, why={"decided_by": "hand", "reason": reason}, by_hand=True)
 
 
@@ -220,11 +223,12 @@ def _to_team(actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datet
     if not Team.objects.filter(pk=team_id).exists():
         raise Invalid.one("to", "not_found", kind="team", key=team_id)
     step = decide(ticket, "unassign")
+    was_waiting = waits_for_anybody(ticket)
     before = ticket.assignee_id if loads.carried(ticket) else None
     facts = woken(ticket, now)
     ticket.assignee_id, ticket.team_id, ticket.status, ticket.waiting_for = None, team_id, step.after, ""
     facts.append(fact(ticket, "unassigned", now, {"from": before, "reason": reason}, tell=[before]))
-    settle(actor, ticket, facts, now=now)
+    settle(actor, ticket, with_queue(facts, was_waiting), now=now)
     wake(ticket, "route", now + timedelta(seconds=1))
     if before is not None:
         loads.give_back(before, ticket.channel, now)
