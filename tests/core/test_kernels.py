@@ -132,6 +132,27 @@ def test_one_ticket_by_hand() -> None:
     assert early.running[..., 0].tolist() == [[1, 1], [1, 1]]
 
 
+def test_a_target_used_up_at_closing_time_is_met_by_seconds_and_late_by_instants() -> None:
+    """The one case in which this estimate and C12 differ (docs/algorithms/replay.md): used up at 18:00, ended later."""
+    opened = 1_709_514_000 + int(6.5 * 3600)  # Monday 15:30 in Shanghai; open until 18:00
+    target = int(2.5 * 3600)
+    draft = Draft(np.array([[target], [target]]), np.zeros((2, 1), int))
+
+    def met(ended_at: int) -> tuple[bool, bool]:
+        """By the seconds used; and whether it ended at or before its due instant."""
+        kinds = np.array([kernels.OPENED, kernels.RESPONDED, kernels.SOLVED], np.int8)
+        log = Log(np.zeros(3, np.int32), kinds, np.array([opened, ended_at, ended_at]), np.zeros(1, np.int32))
+        outcome = replay(log, [draft], [WORK], ended_at + 10)
+        assert outcome.met[0, 0, 0] == outcome.met[0, 1, 0]
+        return bool(outcome.met[0, 1, 0]), ended_at <= WORK.add(opened, target)
+
+    closing, opening = opened + target, opened + target + 15 * 3600
+    assert met(closing) == (True, True)
+    assert met(closing + 1) == (True, False)
+    assert met(opening) == (True, False)
+    assert met(opening + 1) == (False, False)
+
+
 def test_an_empty_log() -> None:
     none = np.zeros(0, np.int64)
     outcome = replay(Log(none, none, none, none), [random_draft(1, 1)], [WORK], START)

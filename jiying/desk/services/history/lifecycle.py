@@ -16,7 +16,7 @@ _AFTER: dict[str, dict[str, str]] = {
     "assigned": dict.fromkeys(("new", "assigned"), "assigned"),
     "unassigned": {"assigned": "new"},
     "accepted": {"assigned": "accepted"},
-    "transferred": {**dict.fromkeys(("assigned", *WORK), "assigned"), "waiting": "waiting"},
+    "transferred": dict.fromkeys(("assigned", *WORK), "assigned"),
     "held": dict.fromkeys(WORK, "waiting"),
     "resumed": {"waiting": "in_progress"},
     "solved": dict.fromkeys(WORK, "resolved"),
@@ -41,7 +41,7 @@ _WAY: dict[str, dict[str, str]] = {
     "closed": {**_TO_WORK, "accepted": "solved", "in_progress": "solved"},
     "confirmed": {**_TO_WORK, "accepted": "solved", "in_progress": "solved"},
     "reopened": {},
-    "transferred": {"resolved": "reopened", "closed": "reopened"},
+    "transferred": {"resolved": "reopened", "closed": "reopened", "waiting": "resumed"},
     "answer": {"new": "assigned", "assigned": "accepted", "closed": "reopened"},
 }
 
