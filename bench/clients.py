@@ -30,7 +30,7 @@ def _client(port: int, requests: list[tuple[str, str, Any]], headers: dict[str, 
     taken, failed = [], 0
     gate.wait()
     for method, path, body in requests:
-        text = None if body is None else json.dumps(body).encode()
+        text = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         begun = time.perf_counter()
         connection.request(method, path, text, headers)
         answer = connection.getresponse()
@@ -41,7 +41,7 @@ def _client(port: int, requests: list[tuple[str, str, Any]], headers: dict[str, 
 
 
 def drive(port: int, plans: list[list[tuple[str, str, Any]]], headers: dict[str, str]) -> Measured:
-    """Each plan (method, path, JSON body) by a client process; all start together."""
+    """Each plan (method, path, JSON body or bytes) by a client process; all start together."""
     context = multiprocessing.get_context("fork")
     out, gate = context.Queue(), context.Barrier(len(plans) + 1)
     clients = [context.Process(target=_client, args=(port, plan, headers, out, gate)) for plan in plans]

@@ -23,19 +23,20 @@ def serving(*, web: int = 2, worker: bool = True, **more: str) -> Iterator[int]:
     arguments = [sys.executable, "-m", "jiying", "up"] if worker else [sys.executable, "-m", "jiying", "web"]
     process = subprocess.Popen(arguments, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(port, process)
+        wait(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def wait(port: int, process: "subprocess.Popen[bytes]", path: str = "/health/live") -> None:
+    """Until `path` is answered; RuntimeError if it never is, or the process ends."""
     for _ in range(300):
         if process.poll() is not None:
             raise RuntimeError(f"the house ended with {process.returncode}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

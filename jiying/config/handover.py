@@ -8,9 +8,11 @@ import asyncio
 import io
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -100,18 +102,79 @@ class _Gone(Exception):
     """The client has left before its answer ended."""
 
 
+@dataclass(slots=True)
+class _Work:
+    call: Callable[[], Any]
+    future: asyncio.Future[Any]
+
+
+class _Thread(threading.Thread):
+    """Does one piece of work after another, and tells the loop of each."""
+
+    def __init__(self, done: Callable[["_Thread", _Work, object, BaseException | None], None]) -> None:
+        super().__init__(name="django", daemon=True)
+        self._done, self.inbox = done, SimpleQueue[_Work]()
+
+    def run(self) -> None:
+        while True:
+            work = self.inbox.get()
+            result: object = None
+            error: BaseException | None = None
+            try:
+                result = work.call()
+            except BaseException as failed:  # it belongs to whoever waits for the result
+                error = failed
+            try:
+                work.future.get_loop().call_soon_threadsafe(self._done, self, work, result, error)
+            except RuntimeError:  # the loop has ended, and with it this process
+                return
+
+
+class _Threads:
+    """A bounded pool. Who became idle last works first, so that few database connections do most, and know the SQL."""
+
+    def __init__(self, n_threads: int) -> None:
+        self._n_left = n_threads
+        self._idle: list[_Thread] = []
+        self._waiting: deque[_Work] = deque()
+
+    def run(self, call: Callable[[], Any]) -> asyncio.Future[Any]:
+        work = _Work(call, asyncio.get_running_loop().create_future())
+        if not self._idle and self._n_left:
+            self._n_left -= 1
+            self._idle.append(_Thread(self._done))
+            self._idle[-1].start()
+        if self._idle:
+            self._idle.pop().inbox.put(work)
+        else:
+            self._waiting.append(work)
+        return work.future
+
+    def _done(self, thread: _Thread, work: _Work, result: object, error: BaseException | None) -> None:
+        if self._waiting:
+            thread.inbox.put(self._waiting.popleft())
+        else:
+            self._idle.append(thread)
+        if work.future.done():  # nobody waits any more
+            return
+        if error is None:
+            work.future.set_result(result)
+        else:
+            work.future.set_exception(error)
+
+
 class Handover:
     """The pool; `answer` serves one request whose body was read."""
 
     def __init__(self, handler: _Handler, n_threads: int) -> None:
         self._handler = handler
-        self._threads = ThreadPoolExecutor(n_threads, thread_name_prefix="django")
+        self._threads = _Threads(n_threads)
 
     async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         stream = _Stream(loop, receive, send)
         try:
-            whole = await loop.run_in_executor(self._threads, self._run, environ_of(scope, body), stream)
+            whole = await self._threads.run(partial(self._run, environ_of(scope, body), stream))
         except _Gone:
             return
         finally:

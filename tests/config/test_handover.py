@@ -152,3 +152,37 @@ def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole():
         serve(answer, lambda: client)
     assert client.messages[-1]["more_body"]
     assert answer.closed_in
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_thread_that_was_just_used_is_used_again_and_the_pool_has_its_bound():
+    seen: list[str] = []
+    gate = threading.Event()
+
+    def note(wait: bool) -> str:
+        seen.append(threading.current_thread().name + str(threading.get_ident()))
+        if wait:
+            assert gate.wait(5)
+        return seen[-1]
+
+    async def story() -> None:
+        threads = handover._Threads(2)
+        for _ in range(5):
+            await threads.run(lambda: note(False))
+        assert len(set(seen)) == 1
+        busy = [threads.run(lambda: note(True)) for _ in range(4)]
+        gone = busy.pop()
+        gone.cancel()  # its place is given on all the same
+        await asyncio.sleep(0.05)
+        assert len(set(seen)) == 2
+        assert len(seen) == 5 + 2
+        gate.set()
+        await asyncio.gather(*busy)
+        assert len(set(seen)) == 2
+        with pytest.raises(ZeroDivisionError):
+            await threads.run(lambda: 1 // 0)
+        assert await threads.run(lambda: 7) == 7
+
+    asyncio.run(story())
