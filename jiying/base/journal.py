@@ -9,16 +9,16 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Max
 
-from jiying.base import loading
 from jiying.base.actor import Actor
 from jiying.base.databases import prepared
 from jiying.base.inserting import insert
-from jiying.base.models import AuditMark, JournalEntry, JournalPending, JournalPosition
+from jiying.base.loading import instant, write
+from jiying.base.models import AuditMark, JournalEntry, JournalPosition
 
 _SEQUENCER_LOCK = 0x6A69_7969  # "jiyi": advisory lock of the one sequencer
 GENESIS = "0" * 64
@@ -59,15 +59,15 @@ def is_audited(subject_kind: str, kind: str) -> bool:
 
 def record_each(facts: Iterable[tuple[Actor, Fact]], *, now: datetime) -> int:
     """Append many facts, each with its own actor (histories written in bulk), in the caller's transaction."""
-    rows, recorded_at = [], loading.instant(now)
+    rows, recorded_at = [], instant(now)
     for actor, fact in facts:
         salt, text = secrets.token_hex(8), _canonical(fact.data)
-        at = loading.instant(fact.at)
+        at = instant(fact.at)
         rows.append(
             (fact.subject_kind, fact.subject_id, fact.kind, at, recorded_at, actor.kind, actor.id, text, "", salt,
              _digest(salt, text))
         )  # fmt: skip
-    loading.write(JournalEntry, _LOADED, rows)
+    write(JournalEntry, _LOADED, rows)
     return len(rows)
 
 
@@ -124,7 +124,24 @@ def erase(entry_ids: Sequence[int]) -> int:
 # --- positions -------------------------------------------------------------------------------------------------------
 
 
-_LINKED = ("id", "subject_kind", "subject_id", "kind", "at", "recorded_at", "actor_kind", "actor_id", "digest")
+class _Linked(NamedTuple):
+    """What the chain covers of an entry: columns of its table."""
+
+    id: int
+    subject_kind: str
+    subject_id: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    actor_kind: str
+    actor_id: int | None
+    digest: str
+
+
+_WAITING = f"""
+SELECT {", ".join(f"entry.{name}" for name in _Linked._fields)}
+FROM base_journalpending AS pending JOIN base_journalentry AS entry ON entry.id = pending.entry_id
+ORDER BY pending.entry_id LIMIT %s"""  # noqa: S608
 
 
 def sequence(limit: int = SEQUENCED) -> int:
@@ -132,22 +149,30 @@ def sequence(limit: int = SEQUENCED) -> int:
     with transaction.atomic():
         if not _hold_sequencer():
             return 0
-        pending = list(JournalPending.objects.order_by("entry_id").values_list("entry_id", flat=True)[:limit])
-        if not pending:
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING, [limit])
+            entries = [_Linked._make(row) for row in cursor.fetchall()]
+        if not entries:
             return 0
         last = JournalPosition.objects.order_by("-position").first()
         position, chain = (last.position, last.hash) if last else (0, GENESIS)
         rows = []
-        entries = JournalEntry.objects.filter(pk__in=pending).order_by("pk").values_list(*_LINKED, named=True)
         for entry in entries:
             position, chain = position + 1, link(chain, entry)
             rows.append((position, entry.id, chain))
-        loading.write(JournalPosition, ("position", "entry_id", "hash"), rows)
-        JournalPending.objects.filter(entry_id__in=pending).delete()
+        write(JournalPosition, ("position", "entry_id", "hash"), rows)
+        _number_no_more([entry.id for entry in entries])
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("NOTIFY jiying_position")
         return len(rows)
+
+
+def _number_no_more(ids: Sequence[int]) -> None:
+    """By name, never by range: on PostgreSQL an entry with a lower id may be committed at any moment."""
+    wanted = ",".join(str(int(one)) for one in ids)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM base_journalpending WHERE entry_id IN ({wanted})")  # noqa: S608 - whole numbers
 
 
 def _hold_sequencer() -> bool:
@@ -162,7 +187,7 @@ def _hold_sequencer() -> bool:
 def link(previous: str, entry: Any) -> str:
     """The chain's next hash: SHA-256 over the previous one and the entry, its data by their salted digest only.
 
-    `entry` is a JournalEntry, or a row with the fields of `_LINKED`.
+    `entry` is a JournalEntry, or a row with the fields of `_Linked`.
     """
     parts = (
         previous,
@@ -180,7 +205,10 @@ def link(previous: str, entry: Any) -> str:
 
 
 def _instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
+    """In UTC; SQLite's own rows hold UTC without saying so."""
+    if at.tzinfo is not None:
+        at = at.astimezone(UTC)
+    return f"{at.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def last_position() -> int:

@@ -1,10 +1,12 @@
 """Rows inserted by prepared SQL are the rows that Django would have inserted."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from django.forms.models import model_to_dict
 
+from jiying.base import loading
 from jiying.base.inserting import MANY, insert
 from jiying.clocks.models import Clock
 from jiying.desk.models import Customer, Message
@@ -19,10 +21,11 @@ def clock(n: int) -> Clock:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("store", [insert, loading.insert])
 @pytest.mark.parametrize("n", [1, 7, MANY + 1, 1500])
-def test_the_rows_come_back_as_they_were_given(n: int) -> None:
+def test_the_rows_come_back_as_they_were_given(n: int, store: Callable[[Sequence[Clock]], None]) -> None:
     rows = [clock(i) for i in range(n)]
-    insert(rows)
+    store(rows)
     assert [r.subject_id for r in Clock.objects.order_by("pk")] == list(range(n))
     for row in (rows[0], rows[-1]):
         stored = Clock.objects.get(pk=row.pk)

@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from jiying.base import counters, journal, loading
+from jiying.base import counters, journal
 from jiying.base.actor import SYSTEM, Actor
-from jiying.base.inserting import insert
+from jiying.base.loading import insert
 from jiying.clocks import queries
 from jiying.clocks.models import Clock
 from jiying.clocks.services.past import breaches, plan_past
@@ -152,7 +152,7 @@ class _Batch:
             clocks = self._clocks()
             n_facts = journal.record_each(self._facts(clocks), now=self.now)
             if self.timers:
-                loading.insert(self._timers())
+                insert(self._timers())
             _add_loads([h.ticket for h in self.histories])
         written.n_tickets += len(self.histories)
         written.n_messages += n_messages
@@ -191,7 +191,7 @@ class _Batch:
         for history in self.histories:
             for request in history.requests:
                 request.row.ticket = history.ticket
-        loading.insert([r.row for h in self.histories for r in h.requests])
+        insert([r.row for h in self.histories for r in h.requests])
         for _ticket, fact in told:
             if fact.message is not None:
                 fact.data["message"] = fact.message.pk

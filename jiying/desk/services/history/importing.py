@@ -11,8 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
+from django.db.models import F
+from django.db.models.lookups import IsNull
+
 from jiying.base.actor import IMPORT, Actor
 from jiying.base.errors import Fault, Invalid
+from jiying.base.loading import insert
 from jiying.base.policies import require
 from jiying.clocks.models import Clock
 from jiying.clocks.queries import versions_in_force
@@ -36,6 +41,7 @@ from jiying.desk.services.holding import KIND
 
 Counts = Counter[tuple[str, str, str, bool]]  # metric, priority, channel, met
 CUSTOMERS = 500  # looked up in one query
+_LATE = IsNull(F("breached_at"), False)
 
 
 @dataclass(slots=True)
@@ -181,8 +187,9 @@ def _try(history: History, report: Report, now: datetime) -> None:
     for told in history.tickets():
         _about_ticket(told, report)
         events = clock_events(told, standard=bound["standard"], calendars=bound["calendars"])
+        about = (told.facts.priority or "P3", told.facts.channel or "other")
         for clock in plan_past(events, now, now):
-            _count(report.counts, clock, told.facts.priority or "P3", told.facts.channel or "other")
+            _count(report.counts, clock.metric, clock.state, clock.breached_at is not None, about)
 
 
 def _about_ticket(told: TicketHistory, report: Report) -> None:
@@ -190,11 +197,10 @@ def _about_ticket(told: TicketHistory, report: Report) -> None:
     report.out_of_place += told.n_out_of_place
 
 
-def _count(counts: Counts, clock: Clock, priority: str, channel: str) -> None:
-    if clock.breached_at is not None:
-        counts[clock.metric, priority, channel, False] += 1
-    elif clock.state == Clock.State.MET:
-        counts[clock.metric, priority, channel, True] += 1
+def _count(counts: Counts, metric: str, state: str, is_late: bool, about: tuple[str, str]) -> None:
+    """Count a clock that has been met or missed; `about` is its ticket's priority and channel."""
+    if is_late or state == Clock.State.MET:
+        counts[metric, *about, not is_late] += 1
 
 
 def _write(history: History, report: Report, now: datetime, progress: Callable[[int, int], None] | None) -> None:
@@ -211,8 +217,9 @@ def _write(history: History, report: Report, now: datetime, progress: Callable[[
         )
     }
     ids = Ticket.objects.filter(source=report.source).values("pk")
-    for clock in Clock.objects.filter(subject_kind=KIND, subject_id__in=ids).iterator():
-        _count(report.counts, clock, *about[clock.subject_id])
+    stored = Clock.objects.filter(subject_kind=KIND, subject_id__in=ids)
+    for pk, metric, state, is_late in stored.values_list("subject_id", "metric", "state", _LATE).iterator():
+        _count(report.counts, metric, state, is_late, about[pk])
 
 
 def _histories(history: History, report: Report, now: datetime) -> Iterator[bulk.History]:
@@ -243,7 +250,9 @@ def _customers(refs: Iterable[str | None], source: str, now: datetime) -> dict[s
         for ref, key in wanted.items()
         if key not in known and not known.get(key)
     ]
-    known.update({c.ref: c for c in Customer.objects.bulk_create(fresh)})
+    with transaction.atomic():
+        insert(fresh)
+    known.update({c.ref: c for c in fresh})
     return {ref: known[key] for ref, key in wanted.items()}
 
 
