@@ -124,36 +124,92 @@ def analyze() -> None:
 def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30, first: int = 0) -> None:
     """n open tickets of the bench's agents, due one a second from `start` on, each with one running clock."""
     from jiying.base.models import Person
-    from jiying.clocks.models import Clock
     from jiying.desk.models import Ticket
 
     agent = Person.objects.filter(username="agent0").values_list("pk", flat=True)[0]
     team = Person.objects.values_list("team_id", flat=True).get(pk=agent)
-    received = instant(f"{start} - 3600 - i % 86400")
-    due = instant(f"{start} + i")
+    about = {"channel": "'web'", "status": "'in_progress'", "priority": "'P' || (1 + i % 4)"}
+    held = {"assignee_id": f"{agent} + i % {n_people}", "team_id": str(team)}
+    due = f"{start} + i"
+    fill(Ticket, n, {**_ticket(start), **about, **held, "next_due_at": instant(due)}, first)
+    _clocks(n, first, start, due)
+    analyze()
+
+
+N_TEAMS, N_AGENTS, N_CUSTOMERS = 12, 300, 100_000
+
+
+def centre(n: int, start: int, first: int = 0) -> None:
+    """n open tickets of a whole centre: 12 teams, 300 agents, every channel, state and priority, one in 100 late."""
+    from jiying.base.models import Person, Role, Team
+    from jiying.desk.models import Customer, Ticket
+
+    if not first:
+        teams = [Team.objects.create(code=f"t{i}", name=f"{i} 组") for i in range(N_TEAMS)]
+        people = [
+            Person(username=f"a{i}", name=f"坐席{i}", team=teams[i % N_TEAMS], presence="online", password="!")  # noqa: S106
+            for i in range(N_AGENTS)
+        ]
+        Person.objects.bulk_create(people)
+        Role.objects.get(code="agent").people.add(*people)
+        lead = Person.objects.create(username="lead0", name="组长", team=teams[0], password="!")  # noqa: S106
+        Role.objects.get(code="lead").people.add(lead)
+        fill(
+            Customer, N_CUSTOMERS, {"name": "'顾客' || i", "phone": "'1390000' || i", "created_at": instant(str(start))}
+        )
+    agent = Person.objects.filter(username="a0").values_list("pk", flat=True)[0]
+    team = Team.objects.filter(code="t0").values_list("pk", flat=True)[0]
+    customer = Customer.objects.order_by("pk").values_list("pk", flat=True)[0]
+    is_late, waits = "i % 100 = 13", "i % 20 <> 0 AND i / 11 % 10 > 6"
+    due = f"CASE WHEN {is_late} THEN {start} - i % 7200 ELSE {start} + i * 5 END"
     fill(
         Ticket,
         n,
         {
-            "number": "'GD20260909' || i",
-            "subject": "'订单 ' || i || ' 一直没有收到'",
-            "channel": "'web'",
-            "type": "'inquiry'",
-            "priority": "'P' || (1 + i % 4)",
-            "priority_source": "'rule'",
-            "status": "'in_progress'",
-            "assignee_id": f"{agent} + i % {n_people}",
-            "team_id": str(team),
-            "received_at": received,
-            "created_at": received,
-            "assigned_at": received,
-            "accepted_at": received,
-            "next_due_at": due,
-            "last_message": "'请尽快处理'",
+            **_ticket(start),
+            "channel": _one_of("i / 7 % 100", web=45, email=65, phone=80, chat=92, social=98, other=100),
+            "priority": _one_of("i / 3 % 100", P1=3, P2=20, P3=70, P4=100),
+            "status": "CASE WHEN i % 20 = 0 THEN 'new' ELSE "
+            f"{_one_of('i / 11 % 10', assigned=2, in_progress=7, waiting=10)} END",
+            "assignee_id": f"CASE WHEN i % 20 = 0 THEN NULL ELSE {agent} + i % {N_AGENTS} END",
+            "team_id": f"{team} + i % {N_TEAMS}",
+            "customer_id": f"{customer} + i % {N_CUSTOMERS}",
+            "tier": "CASE WHEN i % 50 = 7 THEN 'vip' ELSE 'standard' END",
+            "next_due_at": f"CASE WHEN {waits} THEN NULL ELSE {instant(due)} END",
+            "is_late": f"({is_late} AND NOT ({waits}))",
         },
         first,
     )
-    json_text = f"""'[["due", ' || ({start} + i) || ']]'"""
+    _clocks(n, first, start, due)
+    analyze()
+
+
+def _one_of(figure: str, **below: int) -> str:
+    """SQL for the first name whose bound a figure is below."""
+    return "CASE " + " ".join(f"WHEN {figure} < {bound} THEN '{name}'" for name, bound in below.items()) + " END"
+
+
+def _ticket(start: int) -> dict[str, str]:
+    """What all made-up tickets have."""
+    received = instant(f"{start} - 3600 - i % 86400")
+    return {
+        "number": "'GD20260909' || i",
+        "subject": "'订单 ' || i || ' 一直没有收到'",
+        "type": "'inquiry'",
+        "priority_source": "'rule'",
+        "received_at": received,
+        "created_at": received,
+        "assigned_at": received,
+        "accepted_at": received,
+        "last_message": "'请尽快处理'",
+    }
+
+
+def _clocks(n: int, first: int, start: int, due: str) -> None:
+    """A running clock for each ticket."""
+    from jiying.clocks.models import Clock
+
+    json_text = f"""'[["due", ' || ({due}) || ']]'"""
     if os.environ["JIYING_BENCH_DB"] == "postgres":
         json_text = f"({json_text})::jsonb"
     fill(
@@ -165,9 +221,9 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30, firs
             "metric": "'resolution'",
             "seq": "1",
             "state": "'running'",
-            "started_at": received,
-            "due_at": due,
-            "wake_at": due,
+            "started_at": instant(f"{start} - 3600 - i % 86400"),
+            "due_at": instant(due),
+            "wake_at": instant(due),
             "target_s": "14400",
             "calendar": "'24x7'",
             "calendar_version": "1",
@@ -177,4 +233,3 @@ def tickets(n: int, start: int = int(BASE.timestamp()), n_people: int = 30, firs
         },
         first,
     )
-    analyze()
