@@ -62,11 +62,34 @@ function send(event: KeyboardEvent): void {
   if (field.form.reportValidity()) field.form.requestSubmit(button);
 }
 
-/** What was sent is out of one's hands: the keys are the page's again. */
+/** What was sent is out of one's hands: the keys are the page's again. Before the swap, which would keep the focus. */
 function release(event: Event): void {
   const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number } } }>).detail;
   if (!ctx.sourceElement?.matches("[data-kind]") || (ctx.response?.status ?? 500) >= 300) return;
-  setTimeout(() => document.activeElement instanceof HTMLTextAreaElement && document.activeElement.blur());
+  if (document.activeElement instanceof HTMLTextAreaElement) document.activeElement.blur();
+}
+
+function kinds(box: HTMLElement): string {
+  return [...box.querySelectorAll<HTMLElement>("[data-kind]")].map((form) => form.dataset["kind"]).join(" ");
+}
+
+/** Another verb's answer brings the whole ticket anew; who is writing just then keeps the box, the caret and what stands there. */
+function keep(event: Event): void {
+  const { ctx, tasks } = (event as CustomEvent<{ ctx: { sourceElement?: Element }; tasks: { fragment: DocumentFragment | null }[] }>).detail;
+  const old = composer();
+  if (old === null || ctx.sourceElement?.closest("[data-composer]")) return;
+  for (const { fragment } of tasks) {
+    const fresh = fragment?.querySelector<HTMLElement>("[data-composer]");
+    if (!fresh || fresh.dataset["draftUrl"] !== old.dataset["draftUrl"] || kinds(fresh) !== kinds(old)) continue;
+    const field = document.activeElement instanceof HTMLTextAreaElement && old.contains(document.activeElement) ? document.activeElement : null;
+    const caret = field === null ? [0, 0] as const : [field.selectionStart, field.selectionEnd] as const;
+    fresh.replaceWith(old);
+    if (field === null) continue;
+    document.addEventListener("htmx:after:swap", () => {
+      field.focus({ preventScroll: true });
+      field.setSelectionRange(...caret);
+    }, { once: true });
+  }
 }
 
 export function startComposer(): void {
@@ -79,7 +102,8 @@ export function startComposer(): void {
     field.form?.querySelector('[id^="preview-"]')?.replaceChildren();
   });
   document.addEventListener("htmx:after:swap", showFresh);
-  document.addEventListener("htmx:after:swap", release);
+  document.addEventListener("htmx:before:swap", keep);
+  document.addEventListener("htmx:after:request", release);
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
     const writer = target.closest<HTMLElement>("[data-write]");

@@ -1,6 +1,7 @@
 /** The agent's desk: one ticket beside the list. Marks its row, steps to its neighbours, goes back without a reload.
  *  The list is [data-worklist], the place of the ticket #beside, the opened one #ticket[data-number]. */
 import htmx from "htmx.org";
+import { titleOpened } from "./title";
 
 function list(): HTMLElement | null {
   return document.querySelector<HTMLElement>("[data-worklist]");
@@ -19,6 +20,7 @@ function show(): void {
   if (list() === null) return;
   const number = opened();
   const all = rows();
+  titleOpened(number === "" ? "" : `${number} ${document.getElementById("ticket-subject")?.textContent ?? ""}`);
   for (const row of all) row.toggleAttribute("aria-current", row.dataset["number"] === number && number !== "");
   const at = all.findIndex((row) => row.dataset["number"] === number);
   for (const button of document.querySelectorAll<HTMLButtonElement>("[data-step]")) {
@@ -61,7 +63,7 @@ function clicked(event: Event): void {
   const target = event.target as Element;
   const button = target.closest<HTMLElement>("[data-step]");
   if (button !== null) step(Number(button.dataset["step"]));
-  const back = target.closest<HTMLAnchorElement>("a.jy-backtolist");
+  const back = target.closest<HTMLAnchorElement>("a[data-leave]");
   if (back === null || list() === null) return;
   event.preventDefault();
   history.pushState({ htmx: true }, "", back.href);

@@ -5,6 +5,7 @@ Raw HTML stays text, images become links: nothing is ever fetched from elsewhere
 
 import re
 from functools import lru_cache
+from html import unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -20,6 +21,7 @@ _CLEANER = nh3.Cleaner(
     link_rel="noopener noreferrer nofollow",
     set_tag_attribute_values={"a": {"target": "_blank"}},
 )
+_STRIPPER = nh3.Cleaner(tags=set())
 # Ends before the punctuation that follows an address in either script.
 _ADDRESS = re.compile(
     r"https?://[^\s<>\"'“”‘’，。；：！？、（）【】《》]+[^\s<>\"'“”‘’，。；：！？、（）【】《》.,;:!?)\]]"
@@ -29,6 +31,11 @@ _ADDRESS = re.compile(
 def render(source: str) -> str:
     """Clean HTML of a Markdown text; a line break is a line break, an address is a link."""
     return _CLEANER.clean(_parser().render(source)).strip()
+
+
+def plain(html: str) -> str:
+    """The words of clean HTML without its marks, for a line in a list."""
+    return unescape(_STRIPPER.clean(html)).strip()
 
 
 @lru_cache(maxsize=1)

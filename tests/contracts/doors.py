@@ -22,11 +22,11 @@ from django.utils import timezone
 from jiying.alerts.models import Delivery, OnCall
 from jiying.base import files, tokens
 from jiying.base.actor import SYSTEM, of_person
-from jiying.base.models import Department, Person, Role, Team, VersionedDocument
+from jiying.base.models import Attachment, Department, Person, Role, Team, VersionedDocument
 from jiying.channels.services import portal
 from jiying.clocks.models import Clock
 from jiying.config.api import api
-from jiying.desk.models import Customer, HandUp, Message, Ticket
+from jiying.desk.models import CannedText, Customer, Draft, HandUp, Message, Ticket
 from jiying.desk.pages.verbs import VERBS
 from jiying.desk.services import collaboration, handling, routing, talking
 from jiying.desk.services.customers import CustomerData
@@ -52,6 +52,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /tickets/<number>/do/escalate": {"level": "1", "reason": "客户着急"},
     "POST /tickets/<number>/do/ask": {"department": "rnd", "kind": "question", "question": "请协助"},
     "POST /tickets/<number>/do/cancel": {"reason": "误建"},
+    "POST /tickets/<number>/draft": {"kind": "reply", "body": "写到一半"},
+    "POST /tickets/<number>/draft/files": {"kind": "reply"},
+    "POST /preview": {"body": "**好**"},
+    "POST /canned/new/": {"title": "问候", "body": "您好", "reach": "own"},
+    "POST /canned/<pk>/": {"title": "问候", "body": "您好", "reach": "{reach}", "revision": "0"},
+    "PUT /api/v1/canned-texts/{text_id}": {"title": "问候", "body": "您好", "reach": "{reach}"},
     "POST /asked/<pk>/answer": {"answer": "已发出"},
     "POST /api/v1/tickets/{number}/collaborate": {"department": "rnd", "question": "请协助"},
     "POST /tickets/<number>/do/fields": {"category": "order", "channel": "web", "tags": "a"},
@@ -167,6 +173,8 @@ class Objects:
     token_id: int
     session_id: int
     hand_up_id: int
+    draft_file_id: int
+    text: CannedText
     portal: str  # the signed part of the customer's own address
 
 
@@ -224,17 +232,24 @@ class Stage:
         message = talking.note(actor=SYSTEM, number=ticket.number, body="第一步", now=now)
         asked = collaboration.ask(actor=SYSTEM, number=ticket.number, department=asks, question="请查", now=now)
         self._hand_to(by, ticket)
-        [kept] = files.keep(
-            [SimpleUploadedFile("a.txt", b"a", "text/plain")],
-            actor=SYSTEM,
-            subject_kind="message",
-            subject_id=message.pk,
-            now=now,
+        kept, loose = (
+            files.keep(
+                [SimpleUploadedFile("a.txt", b"a", "text/plain")],
+                actor=SYSTEM,
+                subject_kind=kind,
+                subject_id=message.pk,
+                now=now,
+            )[0]
+            for kind in ("message", "draft")
         )
         secret = tokens.issue(actor=of_person(person), person=person, name="t", scopes=(), now=now)
         ticket.refresh_from_db()
+        draft = Draft.objects.create(person=person, ticket=ticket, kind="note", changed_at=now)
+        Attachment.objects.filter(pk=loose.pk).update(subject_id=draft.pk)
         return Objects(
             person=person,
+            draft_file_id=loose.pk,
+            text=CannedText.objects.create(title="问候", body="您好", changed_at=now, **self._reach(person)),
             ticket=ticket,
             message=message,
             customer=Customer.objects.get(tickets=ticket),
@@ -250,6 +265,10 @@ class Stage:
             portal=portal.address(actor=SYSTEM, number=ticket.number).rstrip("/").rpartition("/")[2],
             token_id=person.tokens.get(digest=tokens.digest(secret)).pk,
         )
+
+    def _reach(self, person: Person) -> dict[str, Any]:
+        """Whose canned text it is: a role's own, and those of the two teams."""
+        return {"owner": person} if person.username.startswith("the-") else {"team": person.team}
 
     def _hand_to(self, person: Person, ticket: Ticket) -> None:
         """To somebody who may not handle tickets only the row says so, as after a change of role."""
@@ -291,7 +310,10 @@ class Stage:
         """The parameters of an address for these objects. A new page's example is to be added."""
         first = door.route.removeprefix("api/v1/").partition("/")[0]
         known: dict[str, dict[str, object]] = {
-            "tickets": {"number": objects.ticket.number},
+            "tickets": {"number": objects.ticket.number, "what": "texts", "kind": "reply"},
+            "canned": {"pk": objects.text.pk},
+            "canned-texts": {"text_id": objects.text.pk},
+            "drafts": {"pk": objects.draft_file_id},
             "standards": {"number": self.draft, "key": "logistics", "verb": "propose"},
             "collaboration-standards": {"number": self.draft, "key": "logistics"},
             "asked": {"pk": objects.asked_id},
@@ -348,6 +370,7 @@ class Stage:
             "{colleague}": self.people["lead"].pk,
             "{queued}": self.queued.number,
             "{ticket}": objects.ticket.number,
+            "{reach}": "own" if objects.text.owner_id else "team",
             "person:{colleague}": f"person:{self.people['lead'].pk}",
         }
         body = BODIES.get(door.name)

@@ -28,7 +28,9 @@ def _png(name: str = "截图.png") -> SimpleUploadedFile:
 def test_a_reply_keeps_its_source_beside_the_clean_html(cast: Cast) -> None:
     ticket, lin = cast.accepted(), cast.actor(cast.lin)
     rich = talking.reply(actor=lin, number=ticket.number, body=Written("**好** <i>x</i>", "markdown"), now=cast.now)
+    assert Ticket.objects.get().last_message == "好 <i>x</i>"
     plain = talking.reply(actor=lin, number=ticket.number, body="**好**", now=cast.now)
+    assert Ticket.objects.get().last_message == "**好**"  # of the plain one, which came last
     assert (rich.body, rich.html) == ("**好** <i>x</i>", "<p><strong>好</strong> &lt;i&gt;x&lt;/i&gt;</p>")
     assert (plain.body, plain.html) == ("**好**", "")
 
@@ -236,3 +238,39 @@ def test_a_whisper_reaches_who_listens_and_moves_no_position(cast: Cast) -> None
     assert push.whispers_after(last) == (last, [])
     push.drop_old_whispers(cast.now + timedelta(hours=1))
     assert Whisper.objects.count() == 1  # the last one keeps the place
+
+
+# --- over the API ----------------------------------------------------------------------------------------------------
+
+
+def test_canned_texts_drafts_and_mentions_over_the_api(cast: Cast) -> None:
+    ticket, api = cast.accepted(), cast.api(cast.lin)
+    text = {"title": "问候", "body": "您好{客户}", "shortcut": "hi"}
+    made = api.post("/api/v1/canned-texts", text, content_type="application/json")
+    assert made.status_code == 201
+    path = f"/api/v1/canned-texts/{made.json()['id']}"
+    assert [row["title"] for row in api.get("/api/v1/canned-texts?q=hi").json()] == ["问候"]
+    refused = api.post("/api/v1/canned-texts", text | {"reach": "all"}, content_type="application/json")
+    assert refused.status_code == 403
+    changed = api.put(path, text | {"title": "寒暄", "revision": 0}, content_type="application/json")
+    assert (changed.status_code, changed.json()["title"]) == (200, "寒暄")
+    assert cast.api(cast.zhao).delete(path).status_code == 404
+    assert api.delete(path).status_code == 204
+    assert not CannedText.objects.exists()
+
+    place = f"/api/v1/tickets/{ticket.number}/drafts"
+    assert api.put(f"{place}/note", {"body": "写到一半"}, content_type="application/json").status_code == 200
+    assert [row["body"] for row in api.get(place).json()] == ["写到一半"]
+    assert cast.api(cast.wang).get(place).json() == []
+    assert cast.api(cast.zhao).get(place).status_code == 404
+    assert api.delete(f"{place}/note").status_code == 204
+    assert not Draft.objects.exists()
+
+    body = {"body": "**看** @王芳", "markup": "markdown", "mentions": [cast.wang.pk]}
+    assert api.post(f"/api/v1/tickets/{ticket.number}/note", body, content_type="application/json").status_code == 200
+    assert Message.objects.get().html.startswith("<p><strong>看</strong>")
+    assert Alert.objects.get(kind="ticket.mention").person_id == cast.wang.pk
+    stale = {"body": "旧的", "last_seen": 0}
+    api.post(f"/api/v1/tickets/{ticket.number}/customer-message", {"body": "在吗"}, content_type="application/json")
+    answer = api.post(f"/api/v1/tickets/{ticket.number}/reply", stale, content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "new_messages")

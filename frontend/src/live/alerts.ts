@@ -1,8 +1,8 @@
 /** Alerts on screen: pop-ups come as the fragment #popups; from it sound, notification, bell and page title follow. */
 import { text } from "../texts";
+import { titleCount } from "../title";
 
 const announced = new Set<string>();
-const plainTitle = document.title;
 let audio: AudioContext | undefined;
 
 interface Place { leader: boolean; anyVisible(): boolean }
@@ -54,7 +54,7 @@ function announce(toasts: HTMLElement, place: Place): void {
 /** The fragment's `data-n` is the number of open alerts: bell and title repeat it. */
 function count(toasts: HTMLElement): void {
   const n = Number(toasts.dataset["n"] ?? 0);
-  document.title = n > 0 ? `(${n}) ${plainTitle}` : plainTitle;
+  titleCount(n);
   for (const badge of document.querySelectorAll<HTMLElement>("[data-alerts-n]")) {
     badge.textContent = n > 99 ? "99+" : String(n);
     badge.hidden = n === 0;

@@ -2,7 +2,7 @@
 
 from ninja import Router
 
-from jiying.desk.api import around, exchange, lines, search, setup, tickets, verbs
+from jiying.desk.api import around, exchange, lines, search, setup, tickets, verbs, writing
 
 router = Router()
 router.add_router("", tickets.router)
@@ -12,5 +12,6 @@ router.add_router("", lines.router)
 router.add_router("", setup.router)
 router.add_router("", exchange.router)
 router.add_router("", search.router)
+router.add_router("", writing.router)
 
 __all__ = ["router"]

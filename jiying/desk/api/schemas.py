@@ -18,6 +18,7 @@ Type = Literal["inquiry", "complaint", "suggestion", "fault"]
 Priority = Literal["P1", "P2", "P3", "P4"]
 Status = Literal["new", "assigned", "accepted", "in_progress", "waiting", "resolved", "closed", "cancelled", "merged"]
 HoldReason = Literal["customer", "third_party", "department"]
+Markup = Literal["plain", "markdown"]
 Said = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -144,16 +145,25 @@ class Paging(Schema):
 
 
 class ReplyIn(Body):
-    """`hold_for` lets the ticket wait in the same step; `by` bot or auto is automatic and stops no clock."""
+    """`hold_for` lets the ticket wait in the same step; `by` bot or auto is automatic and stops no clock.
+
+    With `last_seen`, the id of the latest message that the writer knows, it is refused where others wrote since.
+    """
 
     body: Said
+    markup: Markup = "plain"
+    last_seen: Annotated[int, Field(ge=0, le=MAX_INT)] | None = None
     hold_for: HoldReason | None = None
     by: Literal["person", "bot", "auto"] = "person"
     revision: Revision | None = None
 
 
 class NoteIn(Body):
+    """Whoever the body names with @ is told; `mentions` are ids of people, for names that several have."""
+
     body: Said
+    markup: Markup = "plain"
+    mentions: Annotated[list[Id], Field(max_length=20)] = []
 
 
 class CallIn(Body):

@@ -30,7 +30,7 @@ def reply_to_customer(request: HttpRequest, number: s.Number, payload: s.ReplyIn
     talking.reply(
         actor=actor_of(request),
         number=number,
-        body=payload.body,
+        body=talking.Written(payload.body, payload.markup, payload.last_seen),
         hold_for=payload.hold_for or "",
         by=payload.by,
         revision=payload.revision,
@@ -42,7 +42,8 @@ def reply_to_customer(request: HttpRequest, number: s.Number, payload: s.ReplyIn
 @router.post("/tickets/{number}/note", response=rows.TicketRow)
 def add_note(request: HttpRequest, number: s.Number, payload: s.NoteIn) -> HttpResponse:
     """An internal note; the customer never sees it."""
-    talking.note(actor=actor_of(request), number=number, body=payload.body, now=timezone.now())
+    written = talking.Written(payload.body, payload.markup, mentions=tuple(payload.mentions))
+    talking.note(actor=actor_of(request), number=number, body=written, now=timezone.now())
     return _now(request, number)
 
 

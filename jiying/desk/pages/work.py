@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -47,11 +48,13 @@ def show(request: HttpRequest) -> HttpResponse:
 def presence(request: HttpRequest) -> HttpResponse:
     """The switch in the top bar."""
     actor = actor_of(request)
-    routing.set_presence(
+    person = routing.set_presence(
         actor=actor,
         person_id=actor.id or 0,
         presence=request.POST.get("presence", ""),
         reason=request.POST.get("reason", "")[:60],
         now=timezone.now(),
     )
+    if is_fragment(request):
+        return render(request, "desk/presence.html", {"me": person, "presence_url": reverse("desk:presence")})
     return go(request, next_url(request) or "/")

@@ -17,7 +17,7 @@ from jiying.clocks.models import Clock
 from jiying.core import masking
 from jiying.desk.models import Collaboration, Customer, Message, Ticket
 from jiying.desk.policies import reach, require_visible, shows_plain, visible
-from jiying.desk.queries import ordered
+from jiying.desk.queries import ordered, ticket_page, writing
 from jiying.desk.queries.customers import told
 
 KIND, _COLLABORATION = "ticket", "collaboration"
@@ -162,8 +162,18 @@ class MessageRow:
     by: str
     author: PersonRef | None
     body: str
+    html: str  # of a body in Markdown, cleaned; empty where it is plain text
     call: dict[str, Any]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    kind: str
+    body: str
+    last_seen: int
+    changed_at: datetime
+    files: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +379,9 @@ def messages(actor: Actor, number: str, cursor: str | None, limit: int) -> Messa
     """What was said on a ticket, the oldest first."""
     said = Message.objects.filter(ticket_id=_visible_id(actor, number))
     rows = list(_after(said, "messages", cursor).order_by("at", "pk")[: limit + 1])
-    items = [MessageRow(m.pk, str(m.kind), m.by, person_ref(m.author_id), m.body, m.call, m.at) for m in rows[:limit]]
+    items = [
+        MessageRow(m.pk, str(m.kind), m.by, person_ref(m.author_id), m.body, m.html, m.call, m.at) for m in rows[:limit]
+    ]
     return MessagePage(items, _marker("messages", rows, limit))
 
 
@@ -462,3 +474,9 @@ def _found(text: str | None) -> Q:
         return Q(number=text.upper()[:24])
     ids = Customer.objects.filter(phone_tail=end[-4:], phone__endswith=end).values("pk")
     return Q(customer_id__in=ids)
+
+
+def drafts(actor: Actor, number: str) -> list[DraftRow]:
+    """One's own drafts on a ticket that one may see."""
+    found = writing.drafts(actor, ticket_page.load(actor, number))
+    return [DraftRow(d.kind, d.body, d.last_seen, d.changed_at, [f.name for f in d.files]) for d in found]

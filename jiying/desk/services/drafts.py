@@ -69,6 +69,8 @@ def attach(
 ) -> list[Attachment]:
     """Hang files on a draft, which begins by it; they stay there over reloads until the message is sent."""
     ticket = _ticket(actor, place)
+    if not uploads:
+        raise Invalid.one("files", "required", field="files")
     files.check(uploads)
     draft = _find(actor, ticket, place.kind) or _begin(actor, ticket, place.kind, "", last_seen, now)
     n_files = _files(draft).count() + len(uploads)

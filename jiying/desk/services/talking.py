@@ -212,6 +212,7 @@ def _write(
     said.data["message"] = message.pk  # type: ignore[index]
     is_latest = ticket.last_message_at is None or message.at >= ticket.last_message_at
     if message.kind != "note" and is_latest:
-        ticket.last_message, ticket.last_message_at = message.body[:160], message.at
+        text = richtext.plain(message.html) if message.html else message.body
+        ticket.last_message, ticket.last_message_at = text[:160], message.at
     settle(actor, ticket, facts, now=now)
     return message

@@ -15,7 +15,7 @@ from jiying.base.models import Person, Setting
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.services import bulk
-from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, standards, words
+from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, standards, texts, words
 from jiying.desk.services.sample.lives import Life
 from jiying.desk.services.sample.world import World
 
@@ -58,6 +58,7 @@ def make(wanted: Wanted, now: datetime) -> Made:
     rng = Random(wanted.seed)  # noqa: S311 - made-up people and tickets; passwords come from `secrets`
     people = staff.hire(rng, now)
     processes.set_up(now - timedelta(days=wanted.days))
+    texts.write(people.sign_ins.get("agent"), now)
     customers = crowd.gather(rng, people, now)
     world = World(people, now, wanted.days, settings.TIME_ZONE, rng)
     lives = _announce(world, customers, wanted, rng)
