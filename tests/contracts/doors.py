@@ -334,6 +334,8 @@ class Stage:
                 "verb": "up",
             },
             "on-call": {"on_call_id": self.on_call.pk},
+            "exchange": {"job_id": 1, "file_id": 1},
+            "exports": {"export_id": 1},
             "lines": {"pk": objects.hand_up_id},
             "hand-ups": {"hand_up_id": objects.hand_up_id},
             "p": {"token": objects.portal, "pk": objects.file_id},

@@ -154,6 +154,9 @@ ELSEWHERE = (
     "/accounts/oidc/",
     "/p/<token>/files/",
     "/lines/<pk>/take",
+    "/exchange/exports/",
+    "/exchange/imports/",
+    "/api/v1/exports/",
     "/api/v1/hand-ups/{hand_up_id}/take-in",
 )
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import StringConstraints
 
-from jiying.base.api.wire import Body, Id, Revision, actor_of, answer
+from jiying.base.api.wire import Body, Id, Line, Revision, actor_of, answer
 from jiying.desk.api import schemas as s
 from jiying.desk.queries import tickets_api as rows
 from jiying.desk.queries import writing as queries
@@ -39,7 +39,7 @@ class DraftIn(Body):
 
 
 @router.get("/canned-texts", response=list[queries.CannedRow])
-def list_canned_texts(request: HttpRequest, q: str = "") -> HttpResponse:
+def list_canned_texts(request: HttpRequest, q: Line = "") -> HttpResponse:
     """The texts that the caller may use; `q` looks in title, shortcut and text."""
     return answer(queries.canned_texts(actor_of(request), q[:40]))
 
