@@ -3,5 +3,4 @@
 from jiying.config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.bare"
-INSTALLED_APPS = [app for app in INSTALLED_APPS if not app.startswith("allauth")]  # noqa: F405
-MIDDLEWARE = []
+MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]  # allauth refuses to start without it
