@@ -184,7 +184,8 @@ def test_what_is_wrong_with_a_request_is_said_before_django_is_asked(house: Hous
     head = b"Host: x\r\nConnection: close\r\n"
 
     status, body = ask(house, b"GET /health/ready?q=\xe4\xb8\xad HTTP/1.1\r\n" + head + b"\r\n")
-    assert (status, json.loads(body)) == (200, {"ready": True, "reasons": {}})
+    answer = json.loads(body)  # warnings, such as a year without statutory days, come and go with the date
+    assert (status, answer["ready"], answer["reasons"]) == (200, True, {})
     assert ask(house, b"GET /nothing/%ff%00 HTTP/1.1\r\n" + head + b"\r\n")[0] == 404
 
     size = 3 * 1024 * 1024
