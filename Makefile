@@ -17,19 +17,20 @@ DIST := jiying/base/static/dist
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard jiying/locale/*/LC_MESSAGES/*.po))
 FRONT_SOURCES := $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run demo test fast lint bench build clean install install-test front catalogues
+.PHONY: help run demo test fast lint bench screenshots build clean install install-test front catalogues
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
-run: install front catalogues ## start Jiying with sample data (PORT=8000, JIYING_HOME=var)
+run: install $(STAMPS)/analytics $(STAMPS)/pdf front catalogues ## start Jiying with sample data (PORT=8000, JIYING_HOME=var)
 	@exec $(BIN)/jiying run
 
-demo: install front catalogues ## write the sample data into JIYING_HOME and stop
+demo: install $(STAMPS)/analytics front catalogues ## write the sample data into JIYING_HOME and stop
 	@exec $(BIN)/jiying demo
 
 test: install-test front catalogues ## every test: core, both databases, real processes, browser
 	@.ci/browser
+	@.ci/mail
 	@exec $(BIN)/python -m tests.run
 
 fast: install-test ## the pure core only, in seconds
@@ -42,6 +43,10 @@ lint: install-test catalogues ## style, types, import floors, catalogues, migrat
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/contracts/test_catalogue.py
 	DJANGO_SETTINGS_MODULE=jiying.config.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+screenshots: install-test front catalogues ## the pictures of docs/screenshots, from the sample centre
+	@.ci/browser
+	@exec $(BIN)/python -m tools.screenshots
 
 bench: $(STAMPS)/bench front catalogues ## the table of speeds, each beside its peer or limit
 	@exec $(BIN)/python -m bench
@@ -81,6 +86,17 @@ $(STAMPS)/run: requirements/run.txt | $(STAMPS)/venv
 $(STAMPS)/project: pyproject.toml $(STAMPS)/run
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q jiying
+	@touch $@
+
+$(STAMPS)/analytics: requirements/analytics.txt $(STAMPS)/project
+	@echo "Installing what reports and maps need (requirements/analytics.txt)"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+# Without Pango or a Chinese font of the system a PDF says what to install.
+$(STAMPS)/pdf: requirements/pdf.txt $(STAMPS)/project
+	@echo "Installing what reports on paper need (requirements/pdf.txt)"
+	@$(PIP) install --require-hashes -r $<
 	@touch $@
 
 $(STAMPS)/test: requirements/test.txt $(STAMPS)/project

@@ -7,7 +7,10 @@ from pathlib import Path
 from bench.table import show
 
 ROOT = Path(__file__).resolve().parent.parent
-ALL = ("calendars", "replay", "due", "live", "intake", "pages")
+ALL = (
+    "calendars", "replay", "due", "live", "intake", "mail", "chat", "pages", "search", "paint", "warehouse", "reports",
+    "maps",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -85,7 +85,7 @@ def fill(model: Any, n: int, columns: Mapping[str, str], first: int = 0) -> None
 
     values = {}
     for field in model._meta.concrete_fields:
-        if field.primary_key:
+        if field.primary_key or field.generated:
             continue
         values[field.column] = columns.get(field.column) or _default(field)
     names = ", ".join(f'"{name}"' for name in values)

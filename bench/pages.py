@@ -5,6 +5,7 @@ At 100,000 and at 1,000,000 open tickets (JIYING_BENCH_TICKETS: other numbers); 
 
 import os
 import time
+from urllib.parse import quote
 
 from bench import clients, ground, web
 from bench.table import show
@@ -20,6 +21,8 @@ LISTS = {  # who asks: what, where
         "on social media": "/tickets/?channel=social",
         "the latest received": "/tickets/?sort=received",
         "the board": "/supervise/",
+        "the wall board": "/wall/",
+        "a search": f"/search/?q={quote('张三')}",
     },
     "lead0": {"a team's": "/tickets/?view=team", "a team's late ones": "/tickets/?view=late"},
     "a0": {"an agent's": "/tickets/?view=mine", "what an agent sees": "/tickets/", "an agent's desk": "/work/"},
@@ -44,17 +47,20 @@ def session(username: str) -> str:
 
 
 def queries(cookie: str, path: str) -> int:
-    """How many queries a page asks, in this process."""
+    """How many queries a page asks, in this process; the least of three, since settings are read once a second."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
     client = Client(headers={"cookie": cookie})
     client.get(path)
-    with CaptureQueriesContext(connection) as caught:
-        answer = client.get(path)
-    assert answer.status_code == 200, (path, answer.status_code)
-    return len(caught)
+    asked = []
+    for _try in range(3):
+        with CaptureQueriesContext(connection) as caught:
+            answer = client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        asked.append(len(caught))
+    return min(asked)
 
 
 def measure(n: int, seen: dict[str, int]) -> None:

@@ -17,6 +17,10 @@ const common = { bundle: true, minify: !watch, sourcemap: watch, outdir: dist, t
 
 const scripts = { ...common, entryPoints: { app: "src/app.ts" }, format: "esm", splitting: true, chunkNames: "[name]-[hash]", metafile: true };
 const boot = { ...common, entryPoints: { boot: "src/boot.ts" }, format: "iife" };
+// What visitors on other people's sites load: by themselves, small, apart from all pages of the house.
+const guest = { ...common, entryPoints: { chat: "src/chat/chat.ts", form: "src/chat/form.ts" }, format: "esm" };
+const widget = { ...common, entryPoints: { widget: "src/chat/widget.ts" }, format: "iife" };
+const guestStyles = { ...common, entryPoints: { chat: "src/chat/chat.css" } };
 const styles = { ...common, entryPoints: { app: "src/theme/index.css" }, loader: { ".svg": "dataurl" } };
 
 /** One <symbol> per icon of icons.json; stroke and fill come from the class `icon` of the page. */
@@ -64,9 +68,9 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 await writeIcons();
 if (watch) {
-  await Promise.all([scripts, boot, styles].map(async (options) => (await esbuild.context(options)).watch()));
+  await Promise.all([scripts, boot, styles, guest, widget, guestStyles].map(async (options) => (await esbuild.context(options)).watch()));
 } else {
-  const [result] = await Promise.all([scripts, boot, styles].map((options) => esbuild.build(options)));
+  const [result] = await Promise.all([scripts, boot, styles, guest, widget, guestStyles].map((options) => esbuild.build(options)));
   refuseClash(result.metafile);
   await trimStyles();
   await report();

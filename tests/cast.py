@@ -163,11 +163,19 @@ def forget_all() -> None:
     from jiying.base import documents, roster, settings_store, tokens
     from jiying.clocks import queries
     from jiying.desk import policies
-    from jiying.desk.services import line_setup, triage
+    from jiying.desk.queries import lists, people
+    from jiying.desk.services import automation_setup, flow_setup, form_setup, line_setup, triage
+    from jiying.insight.queries import wall
 
+    automation_setup.forget()
+    form_setup.forget()
+    flow_setup.forget()
     line_setup.forget()
     queries.forget()
     triage.forget()
+    lists.forget()
+    people.forget()
+    wall.forget()
     policies.forget()
     documents.forget()
     duty.forget()

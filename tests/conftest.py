@@ -128,6 +128,14 @@ def smtp() -> Iterator[servers.SmtpSink]:
 
 
 @pytest.fixture(scope="session")
+def dovecot() -> Iterator[servers.Dovecot]:
+    """A real IMAP server; a missing one is a failure, because `make test` installs it."""
+    server = servers.Dovecot().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; a missing one is a failure, because `make test` installs it."""
     for name in ("chromium", "chromium-browser", "google-chrome"):

@@ -88,7 +88,7 @@ class House:
         given = {"JIYING_HOME": str(self.home), "PORT": str(self.port), "DATABASE_URL": self.database_url}
         return {**clean_environment(), **given, **self.extra, **(more or {})}
 
-    def run(self, *arguments: str, timeout_s: float = 60, stdin: str = "") -> str:
+    def run(self, *arguments: str, timeout_s: float = 180, stdin: str = "") -> str:
         """Runs `jiying ARGUMENTS` to its end and returns its standard output; ServerError if it fails."""
         done = subprocess.run(
             [sys.executable, "-m", "jiying", *arguments],
@@ -122,13 +122,13 @@ class House:
         self.running.append(started)
         return started
 
-    def up(self, *arguments: str, timeout_s: float = 60) -> Running:
+    def up(self, *arguments: str, timeout_s: float = 120) -> Running:
         """`jiying up`, ready to serve."""
         started = self.start("up", *arguments)
         self.wait_ready(started, timeout_s)
         return started
 
-    def wait_ready(self, started: Running, timeout_s: float = 60) -> None:
+    def wait_ready(self, started: Running, timeout_s: float = 120) -> None:
         """Waits until /health/ready says 200; ServerError with the end of the log when it does not."""
 
         def ready() -> bool:

@@ -6,12 +6,14 @@ and takes the server away whatever happens. Nothing here may touch a database th
 
 import argparse
 import ctypes
+import grp
 import logging
 import os
 import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -19,15 +21,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg import sql
 
 PR_SET_PDEATHSIG = 1
@@ -230,6 +238,42 @@ def drop_database(url: str) -> None:
 # --- SMTP -------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that is its own authority, valid for one name: who trusts `pem` trusts it."""
+
+    pem: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(self.pem, self.key)
+        return made
+
+
+def certificate(folder: Path, name: str) -> Certificate:
+    """A fresh one in this folder; a name of digits is an address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    begun = datetime.now(UTC) - timedelta(days=1)
+    known = x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begun).not_valid_after(begun + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([known]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem, secret = folder / f"{name}.pem", folder / f"{name}.key"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return Certificate(pem, secret)
+
+
 @dataclass
 class SmtpSink:
     """An SMTP server that keeps what it gets. Set `answer` to a refusal ("451 later") to play a failing mail house."""
@@ -238,6 +282,7 @@ class SmtpSink:
     received: list[EmailMessage] = field(default_factory=list)
     answer: str = "250 OK"
     n_refused: int = 0
+    signed_in: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -253,6 +298,12 @@ class SmtpSink:
         self.received.append(message)
         return self.answer
 
+    def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, told: Any) -> AuthResult:
+        """Anybody with the password of `Dovecot` may sign in."""
+        is_good = told.password == Dovecot.PASSWORD.encode()
+        self.signed_in += [told.login.decode()] * is_good
+        return AuthResult(success=is_good, handled=False)
+
     def wait_for(self, n_messages: int, timeout_s: float = 10) -> list[EmailMessage]:
         """The messages, once there are at least `n_messages`; ServerError when they do not come."""
         wait_until(
@@ -262,16 +313,161 @@ class SmtpSink:
 
 
 @contextmanager
-def smtp_sink() -> Iterator[SmtpSink]:
-    """A running SMTP sink on a free port."""
+def smtp_sink(safety: str = "none", known: Certificate | None = None) -> Iterator[SmtpSink]:
+    """A running SMTP sink on a free port; with a certificate its senders must encrypt (tls | starttls) and sign in."""
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     sink = SmtpSink(free_port())
-    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    about: dict[str, Any] = {}
+    if known is not None:
+        about = {"authenticator": sink.authenticate, "auth_required": True}
+        about |= {"auth_require_tls": False} if safety == "tls" else {}
+        about |= {"tls_context": known.context(), "require_starttls": True} if safety == "starttls" else {}
+    over = known.context() if known is not None and safety == "tls" else None
+    made = _Encrypted if over else Controller
+    controller = made(sink, hostname="127.0.0.1", port=sink.port, ssl_context=over, **about)
     controller.start()
     try:
         yield sink
     finally:
         controller.stop()
+
+
+class _Encrypted(Controller):
+    """Its own try at the start trusts nobody's certificate but speaks to itself."""
+
+    def _trigger_server(self) -> None:
+        with suppress(OSError), socket.create_connection((self.hostname, self.port), 2):
+            return
+
+
+# --- IMAP -------------------------------------------------------------------------------------------------------------
+
+_DOVECOT = """
+protocols = imap
+listen = 127.0.0.1
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/server.log
+ssl = {ssl}
+{known}
+auth_failure_delay = 0
+imap_capability = {capability}
+disable_plaintext_auth = no
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {secure_port}
+    ssl = {implicit}
+  }}
+}}
+"""
+
+
+class Dovecot:
+    """A Dovecot of its own in a temporary folder: any user signs in with `PASSWORD`, mail lies in Maildirs."""
+
+    PASSWORD = "sesame"
+
+    def __init__(self, known: Certificate | None = None, capability: str = "") -> None:
+        """With a certificate: TLS at `secure_port`, STARTTLS at `port`. `capability` is all that it tells."""
+        self._known, self._capability = known, capability
+        self.secure_port = free_port() if known else 0
+        self.program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+        if self.program is None:
+            raise ServerError("no Dovecot: run .ci/mail, or install the package dovecot-imapd")
+        self.folder = Path(tempfile.mkdtemp(prefix="jiying-imap-"))
+        self.port = free_port()
+        self.log = self.folder / "server.log"
+        self._entry = pwd.getpwnam(_server_user() or pwd.getpwuid(os.geteuid()).pw_name)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._n_mails = 0
+
+    def start(self) -> "Dovecot":
+        self.folder.chmod(0o755)
+        (self.folder / "mail").mkdir(exist_ok=True)
+        self._own(self.folder / "mail")
+        told = {
+            "folder": self.folder,
+            "user": self._entry.pw_name,
+            "group": grp.getgrgid(self._entry.pw_gid).gr_name,
+            "uid": self._entry.pw_uid,
+            "gid": self._entry.pw_gid,
+            "password": self.PASSWORD,
+            "port": self.port,
+            "secure_port": self.secure_port,
+            "ssl": "yes" if self._known else "no",
+            "implicit": "yes" if self._known else "no",
+            "known": f"ssl_cert = <{self._known.pem}\nssl_key = <{self._known.key}" if self._known else "",
+            "capability": self._capability,
+        }
+        (self.folder / "dovecot.conf").write_text(_DOVECOT.format(**told))
+        command = [str(self.program), "-F", "-c", str(self.folder / "dovecot.conf")]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+            )
+        wait_until(self._answers, 20, "Dovecot's start")
+        return self
+
+    def _answers(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise ServerError(f"Dovecot ended at once:\n{tail(self.log)}")
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2) as line:
+            return line.recv(4) == b"* OK"
+        return False
+
+    def _own(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, self._entry.pw_uid, self._entry.pw_gid)
+
+    def put(self, user: str, raw: bytes) -> None:
+        """A mail arrives, as a delivery agent leaves it: written aside, then there in one step."""
+        home = self.folder / "mail" / user
+        for part in ("", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
+            if not (home / part).exists():
+                (home / part).mkdir()
+                self._own(home / part)
+        self._n_mails += 1
+        name = f"{time.time():.6f}.{self._n_mails:06d}.test"
+        aside = home / "Maildir" / "tmp" / name
+        aside.write_bytes(raw.replace(b"\r\n", b"\n"))
+        self._own(aside)
+        aside.rename(home / "Maildir" / "new" / name)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 # --- command ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 /** The composer: opens its tabs, sends by keys, says what came in since one began. It holds no rule: the server asks again. */
+import { unsent } from "./drafts";
 import { text } from "./texts";
 
 function composer(): HTMLElement | null {
@@ -62,34 +63,87 @@ function send(event: KeyboardEvent): void {
   if (field.form.reportValidity()) field.form.requestSubmit(button);
 }
 
-/** What was sent is out of one's hands: the keys are the page's again. Before the swap, which would keep the focus. */
+type Answered = CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number } } }>;
+let sent = "";
+
+/** What is sent is out of one's hands: from that moment the keys are the page's again. */
 function release(event: Event): void {
-  const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number } } }>).detail;
-  if (!ctx.sourceElement?.matches("[data-kind]") || (ctx.response?.status ?? 500) >= 300) return;
-  if (document.activeElement instanceof HTMLTextAreaElement) document.activeElement.blur();
+  const active = document.activeElement;
+  if (!(event as Answered).detail.ctx.sourceElement?.matches("[data-kind]")) return;
+  if (!(active instanceof HTMLTextAreaElement) || active.closest("[data-composer]") === null) return;
+  sent = active.dataset["draft"] ?? "";
+  active.blur();
+}
+
+/** It did not go: one is back in the field with what one wrote, unless one has gone elsewhere meanwhile. */
+function takeBack(event: Event): void {
+  const { ctx } = (event as Answered).detail;
+  if (!ctx.sourceElement?.matches("[data-kind]") || (ctx.response?.status ?? 500) < 300) return;
+  if (document.activeElement === document.body) composer()?.querySelector<HTMLElement>(`textarea[data-draft="${CSS.escape(sent)}"]`)?.focus();
 }
 
 function kinds(box: HTMLElement): string {
   return [...box.querySelectorAll<HTMLElement>("[data-kind]")].map((form) => form.dataset["kind"]).join(" ");
 }
 
-/** Another verb's answer brings the whole ticket anew; who is writing just then keeps the box, the caret and what stands there. */
+type Swapping = CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number } }; tasks: { fragment: DocumentFragment | null }[] }>;
+
+/** The field in which one writes just now. */
+function writing(box: HTMLElement): HTMLTextAreaElement | null {
+  const active = document.activeElement;
+  return active instanceof HTMLTextAreaElement && box.contains(active) ? active : null;
+}
+
+function afterSwap(run: () => void): void {
+  document.addEventListener("htmx:after:swap", run, { once: true });
+}
+
+/** An answer brings the whole ticket anew; who is writing just then loses nothing of it. */
 function keep(event: Event): void {
-  const { ctx, tasks } = (event as CustomEvent<{ ctx: { sourceElement?: Element }; tasks: { fragment: DocumentFragment | null }[] }>).detail;
+  const { ctx, tasks } = (event as Swapping).detail;
   const old = composer();
-  if (old === null || ctx.sourceElement?.closest("[data-composer]")) return;
+  if (old === null) return;
   for (const { fragment } of tasks) {
     const fresh = fragment?.querySelector<HTMLElement>("[data-composer]");
-    if (!fresh || fresh.dataset["draftUrl"] !== old.dataset["draftUrl"] || kinds(fresh) !== kinds(old)) continue;
-    const field = document.activeElement instanceof HTMLTextAreaElement && old.contains(document.activeElement) ? document.activeElement : null;
-    const caret = field === null ? [0, 0] as const : [field.selectionStart, field.selectionEnd] as const;
-    fresh.replaceWith(old);
-    if (field === null) continue;
-    document.addEventListener("htmx:after:swap", () => {
-      field.focus({ preventScroll: true });
-      field.setSelectionRange(...caret);
-    }, { once: true });
+    if (!fresh || fresh.dataset["draftUrl"] !== old.dataset["draftUrl"]) continue;
+    if (ctx.sourceElement?.closest("[data-composer]")) carry(old, ctx.sourceElement, (ctx.response?.status ?? 500) < 300);
+    else if (kinds(fresh) === kinds(old)) keepBox(old, fresh);
   }
+}
+
+/** Another verb's answer: the box itself stays, with the caret. */
+function keepBox(old: HTMLElement, fresh: HTMLElement): void {
+  const field = writing(old);
+  const caret = field === null ? [0, 0] as const : [field.selectionStart, field.selectionEnd] as const;
+  fresh.replaceWith(old);
+  if (field === null) return;
+  afterSwap(() => {
+    field.focus({ preventScroll: true });
+    field.setSelectionRange(...caret);
+  });
+}
+
+/** The answer to what was sent from here: the new box gets what was written since, and the caret where it was. */
+function carry(old: HTMLElement, sender: Element, isAccepted: boolean): void {
+  const at = writing(old);
+  const written = [...old.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]")].map((field) =>
+    [field.dataset["draft"] ?? "", isAccepted && sender.contains(field) ? unsent(field) : field.value] as const);
+  const fromEnd = at === null ? 0 : at.value.length - at.selectionEnd;
+  afterSwap(() => {
+    const find = (key = ""): HTMLTextAreaElement | null => composer()?.querySelector(`textarea[data-draft="${CSS.escape(key)}"]`) ?? null;
+    for (const [key, words] of written) {
+      const field = find(key);
+      if (field === null || words === "" || field.value === words) continue;
+      field.value = words;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const field = at && find(at.dataset["draft"]);
+    if (!field) return;
+    write(field.form?.dataset["kind"] ?? "");
+    field.focus({ preventScroll: true });
+    const caret = Math.max(0, field.value.length - fromEnd);
+    field.setSelectionRange(caret, caret);
+  });
 }
 
 export function startComposer(): void {
@@ -103,7 +157,8 @@ export function startComposer(): void {
   });
   document.addEventListener("htmx:after:swap", showFresh);
   document.addEventListener("htmx:before:swap", keep);
-  document.addEventListener("htmx:after:request", release);
+  document.addEventListener("htmx:before:request", release);
+  document.addEventListener("htmx:finally:request", takeBack);
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
     const writer = target.closest<HTMLElement>("[data-write]");

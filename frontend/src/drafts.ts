@@ -8,6 +8,7 @@ const PAUSE_MS = 900; // without a stroke: then the server gets it
 
 interface Draft { text: string; at: number }
 const waiting = new Map<string, { timer: number; abort: AbortController }>();
+const onWay = new WeakMap<HTMLTextAreaElement, string>(); // what stood in a field when its form was sent
 
 function keyOf(field: HTMLTextAreaElement): string {
   return `${PREFIX}${document.body.dataset["me"] ?? ""}:${field.dataset["draft"]}`;
@@ -61,12 +62,32 @@ function restore(scope: ParentNode): void {
   }
 }
 
-function forget(form: Element | null | undefined): void {
-  for (const field of form?.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]") ?? []) {
-    drop(keyOf(field));
-    localStorage.removeItem(keyOf(field));
-    delete field.dataset["restored"];
-  }
+/** What was written in a field since its form was sent; all of it where it was not. */
+export function unsent(field: HTMLTextAreaElement): string {
+  const sent = onWay.get(field) ?? "";
+  if (sent.startsWith(field.value)) return "";
+  return field.value.startsWith(sent) ? field.value.slice(sent.length).trimStart() : field.value;
+}
+
+function fieldsOf(form: Element | null | undefined): HTMLTextAreaElement[] {
+  return [...(form?.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]") ?? [])];
+}
+
+/** Its form was accepted: what was sent is no draft any more, what was written since is one. */
+function forget(field: HTMLTextAreaElement): void {
+  const rest = onWay.has(field) ? unsent(field) : "";
+  drop(keyOf(field));
+  if (rest === "") localStorage.removeItem(keyOf(field));
+  else localStorage.setItem(keyOf(field), JSON.stringify({ text: rest, at: Date.now() } satisfies Draft));
+  delete field.dataset["restored"];
+}
+
+type Sending = CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number }; request: { method: string } } }>;
+
+/** The form that a request sends, if it sends one. */
+function sender(event: Event): Element | null {
+  const { ctx } = (event as Sending).detail;
+  return ctx.request.method !== "GET" && ctx.sourceElement?.matches("form") ? ctx.sourceElement : null;
 }
 
 /** Drafts are not an archive: what nobody came back to goes. */
@@ -77,7 +98,7 @@ function dropOld(): void {
   }
 }
 
-/** Only an accepted form clears its draft; while it is on its way, nothing of it is saved once more. */
+/** Only an accepted form clears its draft, and only what was sent with it. */
 export function startDrafts(): void {
   dropOld();
   restore(document);
@@ -86,18 +107,20 @@ export function startDrafts(): void {
     if (field instanceof HTMLTextAreaElement && field.matches("[data-draft]")) save(field);
   });
   document.addEventListener("htmx:before:request", (event) => {
-    const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; request: { method: string } } }>).detail;
-    if (ctx.request.method === "GET" || !ctx.sourceElement?.matches("form")) return;
-    for (const field of ctx.sourceElement.querySelectorAll<HTMLTextAreaElement>("textarea[data-draft]")) drop(keyOf(field));
+    for (const field of fieldsOf(sender(event))) {
+      drop(keyOf(field));
+      onWay.set(field, field.value);
+    }
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const { ctx } = (event as CustomEvent<{ ctx: { sourceElement?: Element; response?: { status: number }; request: { method: string } } }>).detail;
-    if (ctx.request.method === "GET" || !ctx.sourceElement?.matches("form")) return;
-    if (ctx.response && ctx.response.status < 300) forget(ctx.sourceElement);
+    if (((event as Sending).detail.ctx.response?.status ?? 500) < 300) fieldsOf(sender(event)).forEach(forget);
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    for (const field of fieldsOf(sender(event))) onWay.delete(field);
   });
   document.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
-    if (form.hasAttribute("data-draft-forget")) forget(form); // a plain form whose answer is another page
+    if (form.hasAttribute("data-draft-forget")) fieldsOf(form).forEach(forget); // a plain form whose answer is another page
   });
   document.addEventListener("htmx:after:swap", () => restore(document));
 }

@@ -29,14 +29,31 @@ function toggleSound(): void {
   showChoice();
 }
 
+function toggleFullScreen(): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void document.documentElement.requestFullscreen();
+}
+
+/** What scrolls can be reached and scrolled by keyboard too. */
+function reachScrollers(): void {
+  for (const node of document.querySelectorAll<HTMLElement>(".jy-scroll, .jy-wallgrid")) {
+    if (node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight) node.tabIndex = 0;
+    else node.removeAttribute("tabindex");
+  }
+}
+
 export function startFrame(): void {
   showChoice();
+  reachScrollers();
+  addEventListener("resize", reachScrollers);
+  document.addEventListener("htmx:after:swap", reachScrollers);
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
     const theme = target.closest<HTMLElement>("[data-set-theme]");
     if (theme !== null) setTheme(theme.dataset["setTheme"] ?? "auto");
     if (target.closest("[data-toggle-rail]")) toggleRail();
     if (target.closest("[data-toggle-sound]")) toggleSound();
+    if (target.closest("[data-fullscreen]")) toggleFullScreen();
     if (target.closest("[data-reload]")) location.reload();
     if (target.closest("[data-back]")) history.back();
   });

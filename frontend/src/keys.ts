@@ -57,6 +57,7 @@ function mark(row: HTMLElement | undefined): void {
   if (row === undefined) return;
   selected = row.dataset["row"] ?? "";
   row.classList.add("is-selected");
+  document.dispatchEvent(new Event("jy:row"));
 }
 
 function walk(step: number): void {

@@ -5,6 +5,7 @@ import { text } from "./texts";
 import { toast } from "./toasts";
 
 interface RequestContext {
+  target?: Element;
   request: { headers: Record<string, string> };
   response?: { raw: Response; status: number; headers: Headers };
   sourceElement?: Element;
@@ -38,6 +39,16 @@ function leaveWhenSignedOut(event: Event): void {
   if (signIn) location.assign(`${signIn}?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
+/** What the answer is for may have been brought anew meanwhile by another answer: the one that stands there now gets it,
+ *  unless it belongs to another ticket. */
+function followTarget(event: Event): void {
+  const { ctx } = (event as RequestEvent).detail;
+  const old = ctx.target;
+  if (old === undefined || old.isConnected || old.id === "") return;
+  const now = document.getElementById(old.id);
+  if (now !== null && now.dataset["number"] === (old as HTMLElement).dataset["number"]) ctx.target = now;
+}
+
 /** A form's own faults (400, 422) are swapped in place, and so is what the server sends elsewhere; any other refusal must not
  *  put a whole error page into a fragment. */
 function showRefusal(event: Event): void {
@@ -60,6 +71,7 @@ export function startRequests(): void {
   document.addEventListener("htmx:config:request", addToken);
   document.addEventListener("htmx:confirm", confirmFirst);
   document.addEventListener("htmx:before:response", leaveWhenSignedOut);
+  document.addEventListener("htmx:before:response", followTarget);
   document.addEventListener("htmx:response:error", showRefusal);
   document.addEventListener("htmx:error", showNetworkFault);
 }

@@ -1,4 +1,4 @@
-"""The API of alerts: the plan of who is told, who is on call, one's own wishes. Thin: parse, call, answer."""
+"""The API of alerts: the plan of who is told, who is on call, one's own wishes, messages that failed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +9,13 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import Field, StringConstraints
 
+from jiying.alerts import queries
 from jiying.alerts.models import OnCall
 from jiying.alerts.queries import duty
-from jiying.alerts.services import on_call, plans
+from jiying.alerts.services import on_call, plans, reading
 from jiying.base.api.wire import Body, Id, Instant, Revision, actor_of, answer
 from jiying.base.policies import require
+from jiying.base.texts import term
 
 router = Router(tags=["alerts"])
 VIEW = "alerts.view_team"
@@ -49,6 +51,27 @@ class WishRow:
     digest_min: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A message that did not get out: `failed` after its last try, else waiting. `to`: a person or group."""
+
+    id: int
+    way: str
+    to: str
+    connection: str | None
+    state: str
+    n_alerts: int
+    attempts: int
+    error: str
+    created_at: datetime
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRows:
+    items: list[DeliveryRow]
+
+
 class PlanIn(Body):
     """The whole plan; `seen` is the version that it was made from."""
 
@@ -82,6 +105,20 @@ def put_alert_plan(request: HttpRequest, payload: PlanIn) -> HttpResponse:
     """A new version of the plan, in force at once."""
     saved = plans.save(actor=actor_of(request), body=payload.body, seen=payload.seen, now=timezone.now())
     return answer(PlanRow(saved.number, saved.body))
+
+
+@router.get("/alerts/deliveries", response=DeliveryRows)
+def list_alert_deliveries(request: HttpRequest) -> HttpResponse:
+    """Messages that failed, and those that are being tried again, the longest waiting first."""
+    dead, waiting = queries.deliveries(actor_of(request), timezone.now())
+    return answer(DeliveryRows([_delivery(one) for one in (*dead, *waiting)]))
+
+
+@router.post("/alerts/deliveries/{delivery_id}/send-again", response={204: None})
+def send_alert_delivery_again(request: HttpRequest, delivery_id: Id) -> HttpResponse:
+    """Try a failed message anew; its alerts are checked again before it goes."""
+    reading.send_again(actor=actor_of(request), delivery_id=delivery_id, now=timezone.now())
+    return HttpResponse(status=204)
 
 
 @router.get("/on-call", response=OnCallRows)
@@ -125,6 +162,22 @@ def put_alert_wishes(request: HttpRequest, payload: WishIn) -> HttpResponse:
         now=timezone.now(),
     )
     return answer(WishRow(found.quiet_from, found.quiet_to, found.digest_min))
+
+
+def _delivery(one: queries.Stuck) -> DeliveryRow:
+    row = one.delivery
+    return DeliveryRow(
+        id=row.pk,
+        way=row.way,
+        to=row.person.name if row.person else row.target,
+        connection=row.connection.code if row.connection else None,
+        state="failed" if row.parked_at else "waiting",
+        n_alerts=len(one.items),
+        attempts=row.attempts,
+        error=term("sending_error", row.last_error),
+        created_at=row.created_at,
+        next_at=row.wake_at,
+    )
 
 
 def _row(one: OnCall) -> OnCallRow:

@@ -1,5 +1,6 @@
 """Alerts to people, and the deliveries that carry them out of the house."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from jiying.base.models import DueRow, Team
+from jiying.base.models import Connection, DueRow, Team
 
 
 class Alert(models.Model):
@@ -50,7 +51,12 @@ class Alert(models.Model):
 
 
 class Delivery(DueRow):
-    """One message to one person by one way: a single alert, or a digest of those that came together."""
+    """One message by one way: a single alert, or a digest of those that came together.
+
+    A mail or a text message goes to a person; what a robot or hook carries goes to a group, by its `connection`. The
+    alerts of a mail name it themselves (`Alert.delivery`); those of other ways are `carried`, for an alert may go out
+    by several.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -58,8 +64,10 @@ class Delivery(DueRow):
         WITHHELD = "withheld"  # its reason had passed before it went out
         DEAD = "dead"
 
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    way = models.CharField(max_length=20)  # mail
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="+")
+    carried = models.ManyToManyField(Alert, related_name="+")
+    way = models.CharField(max_length=20)  # mail | sms | group
     key = models.CharField(max_length=64, unique=True)  # lets the receiver drop a repeat
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     target = models.CharField(max_length=200, blank=True)
@@ -70,10 +78,39 @@ class Delivery(DueRow):
         indexes: ClassVar = [
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="delivery_due"),
             models.Index(fields=["parked_at"], condition=Q(parked_at__isnull=False), name="delivery_dead"),
+            models.Index(
+                fields=["connection", "id"], condition=Q(wake_at__isnull=False), name="delivery_by_connection"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.way} {self.key}"
+
+    @property
+    def told(self) -> models.QuerySet[Alert]:
+        """The alerts of which it tells."""
+        return self.alerts.all() if self.way == "mail" else self.carried.all()
+
+    def let_go(self, alert_ids: Sequence[int]) -> None:
+        """These alerts are not told by it."""
+        if self.way == "mail":
+            Alert.objects.filter(pk__in=alert_ids).update(delivery=None)
+        else:
+            self.carried.remove(*alert_ids)
+
+
+class Bucket(models.Model):
+    """What a robot's limit has left: when its last messages went (`core.buckets`), and until when it asked for rest.
+
+    One for each address: two connections to the same robot share its limit.
+    """
+
+    key = models.CharField(max_length=80, primary_key=True)
+    taken = models.JSONField(default=list)
+    rests_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class OnCall(models.Model):

@@ -13,6 +13,15 @@ TERMS: dict[str, dict[str, Any]] = {
         "acknowledged": _l("Noted"),
         "withdrawn": _l("Settled"),
     },
+    # What is told of a message that did not go out, where it is ours; what the other side said stands as it came.
+    "sending_error": {
+        "connection_off": _l("The connection that it would go out by is switched off or gone."),
+        "mail_off": _l("Mail is switched off (JIYING_SMTP_URL is empty)."),
+        "no_number": _l("There is no mobile number."),
+        "local_address": _l("This address speaks to the machine itself."),
+        "unknown_address": _l("apprise does not know this address."),
+        "refused": _l("The service did not take it."),
+    },
     "told_as": {
         "assignee": _l("Assignee"),
         "supervisor": _l("Supervisor"),
@@ -20,6 +29,8 @@ TERMS: dict[str, dict[str, Any]] = {
         "manager": _l("Management"),
         "responder": _l("Responder"),
         "mentioned": _l("Mentioned"),
+        "approver": _l("Approver"),
+        "proposer": _l("Proposer"),
     },
     "kind": {"alert_rule": _l("rule of the alert plan"), "on_call": _l("time on call")},
     # Rules as shipped; an own name wins.
@@ -30,6 +41,8 @@ TERMS: dict[str, dict[str, Any]] = {
         "unaccepted": _l("Not accepted in time"),
         "due": _l("Overdue"),
         "late": _l("Still overdue after further minutes"),
+        "approval": _l("A version waits for approval"),
+        "decided": _l("Causes to judge, and what was decided"),
     },
     "occasion": {
         "escalated": _l("Escalated"),
@@ -40,6 +53,9 @@ TERMS: dict[str, dict[str, Any]] = {
         "late1": _l("First reminder after it"),
         "late2": _l("Second reminder after it"),
         "late3": _l("Third reminder after it"),
+        "approval": _l("A version waits for approval"),
+        "cause": _l("A breach cause waits for judgement"),
+        "decided": _l("Approved or sent back"),
     },
     "alert_fact": {
         "point": _l("When"),
@@ -55,7 +71,7 @@ TERMS: dict[str, dict[str, Any]] = {
         "breach": _l("Overdue"),
         "critical": _l("Escalated and still overdue"),
     },
-    "way": {"mail": pgettext_lazy("channel", "E-mail")},
+    "way": {"mail": pgettext_lazy("channel", "E-mail"), "sms": _l("Text message"), "group": _l("Group robot")},
     # Why a message did not go out (`alert.withheld` in the journal).
     "withheld": {
         "withdrawn": _l("Withdrawn before"),
@@ -64,8 +80,14 @@ TERMS: dict[str, dict[str, Any]] = {
         "reason_passed": _l("Done, paused or re-dated before"),
         "person_left": _l("The recipient left"),
         "no_address": _l("The recipient has no e-mail address"),
+        "no_number": _l("The recipient has no mobile number"),
     },
-    "alert": {},  # what an alert says, by its kind: "clock.warn": "%(metric)s due in %(left)s"
+    "alert": {
+        "approval.waits": _l("%(who)s asks for your approval"),
+        "approval.given": _l("Approved by all who had to"),
+        "approval.back": _l("%(who)s sent it back: %(reason)s"),
+        "approval.undone": _l("%(who)s withdrew it: %(reason)s"),
+    },  # what an alert says, by its kind: "clock.warn": "%(metric)s due in %(left)s"
     "alert_at": {},  # the same with the wall-clock time, for what is read later (mails, lists)
 }
 
@@ -82,6 +104,8 @@ FAULTS: dict[str, Any] = {
     "plan_quiet_always": _l("From and until are the same: nothing would ever be sent."),
     "on_call_length": _l("The end lies after the beginning, at most %(days)s days later."),
     "on_call_past": _l("This time is over already."),
+    "sms_place": _l("The place %(place)s is missing: without it the message cannot be made."),
+    "sms_json": _l("This is no JSON once its places are filled in."),
     "delivery_not_failed": _l("This message has not failed; it need not be sent again."),
 }
 

@@ -1,4 +1,4 @@
-"""Who acts: a person, a person's token, the system, a customer or an import. Passed to every service."""
+"""Who acts: a person, a person's token, the system, an automation, a customer or an import. Passed to every service."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """`kind`: person, token, system, customer or import; rights are those of the person, cut to the token's scopes."""
+    """`kind`: person, token, system, automation, customer or import; rights are those of the person, cut to the token's
+    scopes. `run` is what an automation does just now: the journal keeps it in the place of a person."""
 
     kind: str
     id: int | None = None
     person: "Person | None" = None
     scopes: frozenset[str] | None = None
     token: int | None = None
+    run: int | None = None
 
     @property
     def caller(self) -> str:
@@ -26,7 +28,7 @@ class Actor:
 
     @cached_property
     def rights(self) -> frozenset[str]:
-        if self.kind in ("system", "import"):
+        if self.kind in ("system", "import", "automation"):
             return EVERYTHING
         if self.person is None or not self.person.is_active:
             return frozenset()

@@ -16,6 +16,7 @@ class BaseConfig(AppConfig):
         context.NAVIGATION += [
             ("people", _("People"), "users", "people:all", "people.view"),
             ("settings", _("Settings"), "settings", "settings", "system.settings"),
+            ("connections", _("Connections"), "plug-connected", "connections", "system.connections"),
             ("audit", _("Audit"), "history", "audit", audit.RIGHT),
         ]
         access.listen()

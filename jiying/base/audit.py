@@ -4,7 +4,7 @@ A fact that belongs here gets a mark beside it when it is recorded, so that mill
 searched through.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from jiying.base import jobs, journal, roster, texts
+from jiying.base import audit_words, jobs, journal, roster, texts
 from jiying.base.actor import Actor
 from jiying.base.models import AuditMark, Job, JournalEntry, JournalPosition
 from jiying.base.policies import require
@@ -117,11 +117,13 @@ def kinds() -> list[tuple[str, str]]:
 
 
 def rows(entries: Iterable[JournalEntry]) -> list[AuditRow]:
-    return [_row(entry) for entry in entries]
+    found = list(entries)
+    words = audit_words.Words.of(found)
+    return [_row(entry, words) for entry in found]
 
 
-def _row(entry: JournalEntry) -> AuditRow:
-    subject, url = _subject(entry)
+def _row(entry: JournalEntry, words: audit_words.Words) -> AuditRow:
+    subject, url = words.subject(entry)
     return AuditRow(
         id=entry.pk,
         at=entry.at,
@@ -132,7 +134,7 @@ def _row(entry: JournalEntry) -> AuditRow:
         subject_id=entry.subject_id,
         subject=subject,
         subject_url=url,
-        detail=_detail(entry.data),
+        detail=words.detail(entry),
         ip=str(entry.data.get("ip", "")),
         data=entry.data,
     )
@@ -143,48 +145,6 @@ def actor_name(entry: JournalEntry) -> str:
     if by is None:
         return texts.term("actor", entry.actor_kind)
     return f"{by.name} (API)" if entry.actor_kind == "token" else by.name
-
-
-def _subject(entry: JournalEntry) -> tuple[str, str]:
-    from django.urls import reverse
-
-    if entry.subject_kind == "person":
-        found = roster.person(entry.subject_id)
-        return (found.name, reverse("people:person", args=[found.id])) if found else ("", "")
-    told = TOLD.get(entry.subject_kind)
-    if told is not None:
-        return told(entry.subject_id)
-    return (f"{texts.term('kind', entry.subject_kind)} {entry.subject_id}" if entry.subject_id else "", "")
-
-
-# How an upper floor names its kinds of subject: (words, address) for an id.
-TOLD: dict[str, Callable[[int], tuple[str, str]]] = {}
-
-
-def _detail(data: Mapping[str, Any]) -> str:
-    """The codes and figures of a fact in one line; where it came from stands in a column of its own."""
-    parts = []
-    for name, value in data.items():
-        if name == "changes" and isinstance(value, dict):
-            parts += [f"{_field(key)}: {_told(old)} → {_told(new)}" for key, (old, new) in value.items()]
-        elif name not in ("ip", "agent"):
-            told = texts.term("audit_value", value) if isinstance(value, str) else _told(value)
-            parts.append(f"{texts.term('audit_field', name)}: {told or '—'}")
-    return " · ".join(parts)
-
-
-def _field(name: str) -> str:
-    return texts.term("channel", name) if name in texts.TERMS.get("channel", {}) else texts.term("person_field", name)
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items()) or "—"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "—"
-    return str(value) if value not in (None, "") else "—"
 
 
 # --- the chain -------------------------------------------------------------------------------------------------------
@@ -201,6 +161,11 @@ def check_chain(*, actor: Actor, now: datetime) -> Job:
 
 def last_check() -> Job | None:
     return Job.objects.filter(kind=CHECK).order_by("-pk").first()
+
+
+def last_check_for(actor: Actor) -> Job | None:
+    require(actor, RIGHT)
+    return last_check()
 
 
 def _check_step(job: Job, now: datetime) -> bool:

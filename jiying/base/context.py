@@ -14,14 +14,25 @@ NAVIGATION: list[tuple[str, Any, str, str, str | tuple[str, ...] | None]] = []
 # The order of the rail, each with its letter for `g` + letter. A place that is not named here comes last, without one.
 RAIL = {
     "work": "w",
+    "asked": "q",
     "tickets": "t",
     "supervise": "v",
+    "wall": "b",
+    "reports": "r",
+    "dashboards": "l",
+    "process": "j",
+    "replays": "o",
     "customers": "c",
     "alerts": "a",
+    "mail": "m",
+    "calls": "h",
+    "surveys": "y",
+    "callbacks": "k",
     "standards": "s",
     "calendars": "d",
     "people": "p",
     "settings": "e",
+    "connections": "x",
     "audit": "u",
 }
 ALERT_COUNTS: list[Callable[[int], int]] = []  # given a person's id; the alerts feature registers its count
@@ -43,8 +54,9 @@ def _is_open(right: str | tuple[str, ...] | None, rights: frozenset[str]) -> boo
 def frame(request: HttpRequest) -> dict[str, Any]:
     from django.urls import reverse
 
+    known = {"server_now": timezone.now().timestamp(), "fault_id": getattr(request, "fault_id", "")}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
-        return {"server_now": timezone.now().timestamp()}
+        return known
     actor = actor_of(request)
     order = list(RAIL)
     places = sorted(NAVIGATION, key=lambda place: order.index(place[0]) if place[0] in RAIL else len(order))
@@ -60,12 +72,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         for key, label, icon, name, right in places
         if _is_open(right, actor.rights)
     ]
-    return {
+    return known | {
         "nav": nav,
         "me": request.user,
         "actor": actor,
         "topics": " ".join(live.topics_of(actor)),
         "alerts_n": sum(count(request.user.pk) for count in ALERT_COUNTS),
         "site_name": settings_store.get("site.name"),
-        "server_now": timezone.now().timestamp(),
     }

@@ -5,7 +5,7 @@ Each kind registers how its body is checked; what is in force is cached for a se
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ class DocumentKind:
     """`faults(body)` lists what is wrong; `edit_right` is needed to draft; `approved` runs after approval.
 
     `capacities` are the approvals that a version needs, with the right for each; `may_approve` may ask for more.
+    `url` is the version's page, `label` what people call it.
     """
 
     name: str
@@ -38,6 +39,8 @@ class DocumentKind:
     approved: Callable[[VersionedDocument, Actor, datetime], None] | None = None
     capacities: Mapping[str, str] = field(default_factory=lambda: CAPACITIES)
     may_approve: Callable[[VersionedDocument, str, Actor], bool] = lambda document, capacity, actor: True
+    url: Callable[[VersionedDocument], str] = lambda document: ""
+    label: Callable[[VersionedDocument], str] = lambda document: document.label
 
     def allows(self, document: VersionedDocument, capacity: str, actor: Actor) -> bool:
         """Whether this person may give this approval, had they not given the other."""
@@ -45,6 +48,11 @@ class DocumentKind:
 
 
 KINDS: dict[str, DocumentKind] = {}
+
+
+# Asked in the transaction of each step (verb, document, actor, note, now): who the step's fact rings for.
+Follower = Callable[[str, VersionedDocument, Actor, str, datetime], Sequence[int]]
+FOLLOWERS: list[Follower] = []
 
 
 def register(kind: DocumentKind) -> None:
@@ -116,7 +124,9 @@ def _check(kind: DocumentKind, body: Any) -> None:
 
 def _note(actor: Actor, document: VersionedDocument, verb: str, now: datetime, **data: Any) -> None:
     facts = {"kind": document.kind, "key": document.key, "number": document.number, **data}
-    journal.record(actor, [journal.Fact("document", document.pk, f"document.{verb}", now, facts)], now=now)
+    people = [one for follow in FOLLOWERS for one in follow(verb, document, actor, str(data.get("note", "")), now)]
+    rings = [f"person:{person}" for person in people]
+    journal.record(actor, [journal.Fact("document", document.pk, f"document.{verb}", now, facts, rings)], now=now)
 
 
 @short

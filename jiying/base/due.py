@@ -20,6 +20,7 @@ from jiying.base import transactions
 from jiying.base.models.due import DueRow
 
 log = structlog.get_logger()
+LATE_AFTER = timedelta(minutes=1)  # what is noticed later than this was missed: its notice says so (C17)
 BATCH = 50
 MAX_ATTEMPTS = 8
 MAX_BACKOFF_S = 1800
@@ -30,7 +31,8 @@ class Sweep:
     """One table of due rows. `handle(ids, now)` claims and does the rows that are still due; returns how many.
 
     `networked` handlers must not run in a transaction: they lease each row, talk, and finish with the fence.
-    `batch` rows share a transaction; 1 where a handler locks what people wait for.
+    `batch` rows share a transaction; 1 where a handler locks what people wait for. `tells`: its rows become alerts.
+    `lanes` names the columns of which rows are served side by side (`base.lanes`), those of equal values one by one.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Sweep:
     handle: Callable[[Sequence[int], datetime], int]
     networked: bool = False
     batch: int = BATCH
+    tells: bool = False
+    lanes: tuple[str, ...] = ()
 
 
 SWEEPS: dict[str, Sweep] = {}
@@ -53,25 +57,38 @@ def due_ids(sweep: Sweep, now: datetime, limit: int) -> list[int]:
     return [pk for pk, _at in _due(sweep, now, limit)]
 
 
-def _due(sweep: Sweep, now: datetime, limit: int, after: _Place | None = None) -> list[_Place]:
+def _due(
+    sweep: Sweep, now: datetime, limit: int, after: _Place | None = None, lane: Mapping[str, Any] | None = None
+) -> list[_Place]:
     """Places of due rows in the one order that there is, those behind `after` only.
 
     Plain SQL: making a row of the ORM costs as much as claiming it, and so does making an instant of each.
     """
     table, pk = _names(sweep.model)
-    values: list[Any] = [connection.ops.adapt_datetimefield_value(now)]
+    within, values = _within(lane or {})
+    values = [connection.ops.adapt_datetimefield_value(now), *values]
     behind = ""
     if after is not None:  # the first condition alone bounds the range of the index
         behind = f"AND wake_at >= %s AND (wake_at > %s OR {pk} > %s)"
         values += [after[1], after[1], after[0]]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {pk}, CAST(wake_at AS text) AS place FROM {table} WHERE wake_at <= %s {behind} "  # noqa: S608 - own names
+            f"SELECT {pk}, CAST(wake_at AS text) AS place FROM {table} WHERE wake_at <= %s {within} {behind} "  # noqa: S608 - own names
             f"ORDER BY wake_at, {pk} LIMIT {int(limit)}",
             values,
         )
         places: list[_Place] = cursor.fetchall()
         return places
+
+
+def _within(lane: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The condition of a lane, and its values."""
+    parts = [f"AND {connection.ops.quote_name(name)} {_is(value)}" for name, value in lane.items()]
+    return " ".join(parts), [value for value in lane.values() if value is not None]
+
+
+def _is(value: Any) -> str:
+    return "IS NULL" if value is None else "= %s"
 
 
 def _names(model: type[DueRow]) -> tuple[str, str]:
@@ -83,6 +100,12 @@ def _names(model: type[DueRow]) -> tuple[str, str]:
 def next_wake(sweep: Sweep) -> datetime | None:
     at: datetime | None = sweep.model._default_manager.filter(wake_at__isnull=False).aggregate(at=Min("wake_at"))["at"]
     return at
+
+
+def catches_up(now: datetime) -> bool:
+    """Whether a sweep whose rows become alerts still works off what was missed."""
+    wakes = (next_wake(sweep) for sweep in SWEEPS.values() if sweep.tells)
+    return any(wake is not None and now - wake > LATE_AFTER for wake in wakes)
 
 
 def claim(model: type[DueRow], ids: Sequence[int], now: datetime) -> set[int]:
@@ -106,6 +129,13 @@ def lease(model: type[DueRow], pk: int, now: datetime, seconds: int = 120) -> Du
         wake_at=now + timedelta(seconds=seconds), fence=F("fence") + 1, lease_until=now + timedelta(seconds=seconds)
     )
     return model._default_manager.get(pk=pk) if changed else None
+
+
+def renew(row: DueRow, now: datetime, seconds: int = 120) -> bool:
+    """Keep leased work for longer; False if the lease was lost meanwhile and somebody else has the row."""
+    until = now + timedelta(seconds=seconds)
+    held = type(row)._default_manager.filter(pk=row.pk, fence=row.fence, lease_until__isnull=False)
+    return bool(held.update(wake_at=until, lease_until=until))
 
 
 def finish(row: DueRow, **fields: Any) -> bool:
@@ -143,14 +173,15 @@ def retry_parked(model: type[DueRow], pk: int, now: datetime) -> bool:
     )
 
 
-def run(sweep: Sweep, now: datetime, limit: int = 1000) -> int:
+def run(sweep: Sweep, now: datetime, limit: int = 1000, lane: Mapping[str, Any] | None = None) -> int:
     """Serve what is due at `now`, the longest due first; returns how many rows were handled. Never raises for a row.
 
     A row that its handler sets to a later instant, still due, has its turn again when that instant has.
+    `lane`: only rows with these values.
     """
     place: _Place | None = None
     n_seen = n_done = 0
-    while n_seen < limit and (batch := _due(sweep, now, min(sweep.batch, limit - n_seen), place)):
+    while n_seen < limit and (batch := _due(sweep, now, min(sweep.batch, limit - n_seen), place, lane)):
         place, n_seen = batch[-1], n_seen + len(batch)
         ids = [pk for pk, _at in batch]
         fences = _fences(sweep, ids) if sweep.networked else {}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 
 from jiying.base.actor import Actor
@@ -45,6 +46,8 @@ TYPES = {
     "mp3": "audio/mpeg",
     "m4a": "audio/mp4",
     "wav": "audio/wav",
+    "amr": "audio/amr",  # voices of WeChat
+    "opus": "audio/ogg",  # and of Feishu
     "mp4": "video/mp4",
 }
 ACCEPT = ",".join(f".{ending}" for ending in TYPES)  # for <input type=file>
@@ -76,7 +79,7 @@ def keep(
             name=clean_name(upload.name or ""),
             media_type=TYPES[_ending(upload.name or "")],
             size=upload.size or 0,
-            sha256=_write(upload),
+            sha256=write(upload),
             by=actor.person,
             at=now,
         )
@@ -85,8 +88,35 @@ def keep(
     return Attachment.objects.bulk_create(rows)
 
 
+def keep_made(
+    made: "File[Any]", *, name: str, media_type: str, subject_kind: str, subject_id: int, now: datetime
+) -> Attachment:
+    """Store a file that the house has made itself: it may be larger than an upload."""
+    digest = write(made)
+    return Attachment.objects.create(
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        name=clean_name(name),
+        media_type=media_type,
+        size=path_at(digest).stat().st_size,
+        sha256=digest,
+        at=now,
+    )
+
+
+def forget(rows: Sequence[Attachment]) -> None:
+    """Remove the bytes of rows that are gone, unless another row has the same ones. After the commit."""
+    kept = set(Attachment.objects.filter(sha256__in=[row.sha256 for row in rows]).values_list("sha256", flat=True))
+    for digest in {row.sha256 for row in rows} - kept:
+        path_at(digest).unlink(missing_ok=True)
+
+
+def path_at(digest: str) -> Path:
+    return _folder(digest) / digest
+
+
 def path_of(attachment: Attachment) -> Path:
-    return _folder(attachment.sha256) / attachment.sha256
+    return path_at(attachment.sha256)
 
 
 def clean_name(name: str) -> str:
@@ -108,7 +138,7 @@ def _folder(digest: str) -> Path:
     return Path(settings.MEDIA_ROOT) / digest[:2]
 
 
-def _write(upload: "UploadedFile[Any]") -> str:
+def write(upload: "File[Any]") -> str:
     """The bytes into the data folder, first under a name of their own, so that half a file is never found."""
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     sha = hashlib.sha256()

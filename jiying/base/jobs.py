@@ -22,17 +22,27 @@ Step = Callable[[Job, datetime], bool]
 STEPS: dict[str, Step] = {}
 
 
+# Does all in one stroke outside any transaction, and returns the result: long sums that write nothing themselves.
+Work = Callable[[Job], Mapping[str, Any]]
+WORK: dict[str, Work] = {}
+
+
 class LeaseLost(Exception):
-    """Another worker has the job now; this batch is rolled back."""
+    """Another worker has the job now; this batch is rolled back, this work dropped."""
 
 
 def register(kind: str, step: Step) -> None:
     STEPS[kind] = step
 
 
+def register_work(kind: str, work: Work) -> None:
+    WORK[kind] = work
+
+
 def start(*, kind: str, params: Mapping[str, Any], by: Person | None, now: datetime) -> Job:
     """Queue a job; KeyError for a kind that nobody has registered."""
-    STEPS[kind]
+    if kind not in WORK:
+        STEPS[kind]
     return Job.objects.create(kind=kind, params=dict(params), created_by=by, created_at=now, wake_at=now)
 
 
@@ -55,8 +65,11 @@ def _turn(pk: int, now: datetime) -> int:
         return 0
     job = Job.objects.get(pk=pk)
     try:
-        with transaction.atomic():
-            _batch(job, row.fence, now)
+        if job.kind in WORK:
+            _work(job, row.fence)
+        else:
+            with transaction.atomic():
+                _batch(job, row.fence, now)
         return 1
     except LeaseLost:
         log.warning("job_lease_lost", job=pk)
@@ -66,6 +79,19 @@ def _turn(pk: int, now: datetime) -> int:
         parked = due.fail(Job, pk, f"{type(error).__name__}: {error}", now)
         log.exception("job_failed", job=pk, kind=job.kind, parked=parked)
     return 0
+
+
+def keep(job: Job) -> None:
+    """For long work, between its parts: it goes on, nobody else takes it up. Raises LeaseLost."""
+    if not due.renew(job, timezone.now(), LEASE_S):
+        raise LeaseLost
+
+
+def _work(job: Job, fence: int) -> None:
+    result = {} if job.cancelled_at is not None else dict(WORK[job.kind](job))
+    job.fence = fence
+    if not due.finish(job, wake_at=None, finished_at=timezone.now(), attempts=0, result=result, n_done=1, n_total=1):
+        raise LeaseLost
 
 
 def _batch(job: Job, fence: int, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """`GET /live`: the event stream, natively in ASGI. No database connection and no thread is held while streaming.
 
 Who asks and what they may hear is checked at the start and every minute again; see docs of `push` for the content.
+A guest (a visitor of a chat) shows a token of a feature's, and hears what that feature lets them hear, by other names.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from urllib.parse import parse_qs
 
@@ -29,6 +31,8 @@ HEARTBEAT_S = 15.0
 RECHECK_S = 60.0
 MAX_TOPICS = 50
 PER_PERSON = 20
+PER_GUEST = 4
+FOR_GUESTS = 0.75  # of all streams: however many visitors come, the house hears its own doorbells
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -44,6 +48,7 @@ class Request:
     bearer: str
     topics: tuple[str, ...]
     last: int | None
+    guest: tuple[str, str] | None = None  # the scheme of a feature, and its token
 
     @classmethod
     def of(cls, scope: Scope) -> "Request":
@@ -56,6 +61,7 @@ class Request:
             bearer=bearer.strip() if scheme.lower() == "bearer" else "",
             topics=tuple(dict.fromkeys(topics or ["me"])),
             last=int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None,
+            guest=(scheme.lower(), bearer.strip()) if scheme.lower() in GUESTS else None,
         )
 
 
@@ -68,6 +74,19 @@ class Refusal:
     fault: Fault
     retry_after_s: int = 0
 
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whom streams are counted by (a guest: a number below 0), {topic: names} that they may hear, see `push.Client`."""
+
+    who: int
+    named: Mapping[str, frozenset[str]]
+    kinds: Mapping[str, str] | None = None
+
+
+# Schemes of `Authorization` that are no person's: who shows this token at this instant, or None. Features fill this in
+# `AppConfig.ready`; what is asked for in `topics` does not matter there.
+GUESTS: dict[str, Callable[[str, datetime], Admitted | None]] = {}
 
 SIGNED_OUT = Refusal(401, "signed_out", Fault("", "signed_out"))
 
@@ -115,9 +134,12 @@ def topic(actor: Actor, name: str) -> str | None:
     return f"{kind}:{number}" if allowed else None
 
 
-def admit(request: Request) -> tuple[int, Mapping[str, frozenset[str]]] | Refusal:
+def admit(request: Request) -> Admitted | Refusal:
     """Who it is, and {topic: names} that they may hear; or why not. Reads the database, leaves no connection open."""
     try:
+        if request.guest is not None:
+            scheme, token = request.guest
+            return GUESTS[scheme](token, timezone.now()) or SIGNED_OUT
         actor = authenticate(request)
         if actor is None or actor.person is None:
             return SIGNED_OUT
@@ -129,7 +151,7 @@ def admit(request: Request) -> tuple[int, Mapping[str, frozenset[str]]] | Refusa
             if meant is None:
                 return Refusal(403, "denied", Fault("topics", "not_found", {"kind": "topic", "key": name[:60]}))
             named[meant] = named.get(meant, frozenset()) | {name}
-        return actor.person.pk, named
+        return Admitted(actor.person.pk, named)
     finally:
         connections.close_all()
 
@@ -162,11 +184,18 @@ def doorbells(client: push.Client, bells: Sequence[push.Bell]) -> bytes:
         event(
             "doorbell",
             b.position,
-            {"topics": client.names(b), "subject": b.subject, "kind": b.kind},
+            _told(client, b),
             seen=bool(b.position),  # a whisper moves nobody's place
         )
         for b in bells
+        if client.hears(b)
     )
+
+
+def _told(client: push.Client, bell: push.Bell) -> dict[str, object]:
+    if client.kinds is not None:  # neither the house's ids nor its words
+        return {"topics": client.names(bell), "subject": "", "kind": client.kinds[bell.kind]}
+    return {"topics": client.names(bell), "subject": bell.subject, "kind": bell.kind}
 
 
 class Live:
@@ -199,7 +228,7 @@ class Live:
         if isinstance(admitted, Refusal):
             await problems.send(scope, send, admitted.status, admitted.title, [admitted.fault], admitted.retry_after_s)
             return
-        client = push.Client(*admitted)
+        client = push.Client(admitted.who, admitted.named, admitted.kinds)
         self.hub.add(client)
         telemetry.STREAMS.set(len(self.hub.clients))
         gone = asyncio.create_task(_watch(receive, client))
@@ -213,15 +242,17 @@ class Live:
             self.hub.remove(client)
             telemetry.STREAMS.set(len(self.hub.clients))
 
-    async def _admit(self, request: Request) -> tuple[int, Mapping[str, frozenset[str]]] | Refusal:
+    async def _admit(self, request: Request) -> Admitted | Refusal:
         busy = Refusal(503, "busy", Fault("", "too_many_streams"), 5)
-        if self._closed or len(self.hub.clients) >= self._max or not (self._tail and self._tail.ready.is_set()):
+        most = self._max * FOR_GUESTS if request.guest else self._max
+        if self._closed or len(self.hub.clients) >= most or not (self._tail and self._tail.ready.is_set()):
             return busy
         try:
             admitted = await asyncio.get_running_loop().run_in_executor(self._threads, admit, request)
         except DatabaseError:
             return busy
-        if not isinstance(admitted, Refusal) and self.hub.of_person(admitted[0]) >= PER_PERSON:
+        each = PER_GUEST if request.guest else PER_PERSON
+        if not isinstance(admitted, Refusal) and self.hub.of_person(admitted.who) >= each:
             return Refusal(429, "busy", Fault("", "too_many_streams"), 30)
         return admitted
 

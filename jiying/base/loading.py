@@ -35,7 +35,7 @@ class _Plan:
 def _plan(model: type[models.Model]) -> _Plan:
     meta, key = model._meta, model._meta.pk
     made = isinstance(key, models.AutoField)
-    fields = [f for f in meta.concrete_fields if not (made and f.primary_key)]
+    fields = [f for f in meta.concrete_fields if not (made and f.primary_key) and not f.generated]
     return _Plan(
         table=meta.db_table,
         key=str(key.column),

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from jiying.base import journal
-from jiying.base.actor import Actor
+from jiying.base.actor import SYSTEM, Actor
 from jiying.base.errors import Conflict, Invalid, NotFound
-from jiying.base.models import Department, Person, Role, Team
+from jiying.base.models import Department, JournalEntry, Person, Role, Team
 from jiying.base.personnel import RIGHT, mark, require_administrator
-from jiying.base.policies import RIGHTS, require
+from jiying.base.policies import RIGHTS, SHIPPED_ROLES, require
 from jiying.base.transactions import short
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -78,9 +78,64 @@ def save_role(
     role, before = _one(Role, code, seen, role_facts)
     role.name, role.rights, role.needs_second_factor = _name(name), sorted(rights), needs_second_factor
     role.save()
-    _record(actor, "role", role.pk, before, role_facts(role), now)
+    _record_role(actor, role, before, now)
     require_administrator()
     return role
+
+
+@short
+def take_shipped(*, actor: Actor, code: str, now: datetime) -> Role:
+    """Give an edited shipped role the rights that it ships with and lacks; what else it has stays."""
+    require(actor, RIGHT)
+    role = Role.objects.select_for_update().filter(code=code, shipped=True).first()
+    if role is None:
+        raise NotFound("role", code)
+    before = role_facts(role)
+    role.rights = sorted({*role.rights, *lacking(role)})
+    role.save(update_fields=["rights"])
+    _record_role(actor, role, before, now)
+    return role
+
+
+def lacking(role: Role) -> list[str]:
+    """The rights that a shipped role ships with in this version and does not have, in the order of all rights."""
+    shipped = _shipped(role) - {*role.rights}
+    return [right for right in RIGHTS if right in shipped]
+
+
+@short
+def follow_shipped(now: datetime) -> None:
+    """Shipped roles whose rights nobody has edited get those of this version; edited ones are left to people.
+
+    Whether they were edited is told by the last fact about their rights: one that left them as shipped does not count.
+    """
+    behind = [role for role in Role.objects.select_for_update().filter(shipped=True).order_by("pk") if _differs(role)]
+    edited = _edited([role.pk for role in behind])
+    for role in behind:
+        if role.pk not in edited:
+            before = role_facts(role)
+            role.rights = sorted(_shipped(role))
+            role.save(update_fields=["rights"])
+            _record_role(SYSTEM, role, before, now)
+
+
+def _shipped(role: Role) -> set[str]:
+    return {*SHIPPED_ROLES[role.code][1]} if role.shipped and role.code in SHIPPED_ROLES else {*role.rights}
+
+
+def _differs(role: Role) -> bool:
+    return {*role.rights} != _shipped(role)
+
+
+def _edited(ids: Collection[int]) -> set[int]:
+    """Of these roles those whose rights were last changed to something else than what the version then shipped."""
+    facts = JournalEntry.objects.filter(subject_kind="role", subject_id__in=ids, kind="role.changed")
+    last = {
+        pk: bool(data.get("as_shipped"))
+        for pk, data in facts.order_by("at", "id").values_list("subject_id", "data")
+        if "rights" in data.get("changes", {})
+    }
+    return {pk for pk, as_shipped in last.items() if not as_shipped}
 
 
 @short
@@ -123,8 +178,20 @@ def _name(name: str) -> str:
     return name.strip()
 
 
+def _record_role(actor: Actor, role: Role, before: dict[str, Any], now: datetime) -> None:
+    """With a word on whether the rights are now those that the role ships with: then it goes on following them."""
+    about = {"as_shipped": True} if role.shipped and not _differs(role) else {}
+    if changed := _changes(before, role_facts(role)):
+        verb = "changed" if before else "created"
+        fact = journal.Fact("role", role.pk, f"role.{verb}", now, {"changes": changed, **about})
+        journal.record(actor, [fact], now=now)
+
+
 def _record(actor: Actor, kind: str, pk: int, before: dict[str, Any], after: dict[str, Any], now: datetime) -> None:
-    changed = {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}
-    if changed:
+    if changed := _changes(before, after):
         verb = "changed" if before else "created"
         journal.record(actor, [journal.Fact(kind, pk, f"{kind}.{verb}", now, {"changes": changed})], now=now)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+    return {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}

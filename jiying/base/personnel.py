@@ -27,6 +27,7 @@ from jiying.base.transactions import short
 
 RIGHT = "people.edit"
 _USERNAME = re.compile(r"[\w.@-]{1,60}")
+_PHONE = re.compile(r"\+?[0-9]{5,19}")
 _SKILL = re.compile(r"[\w.:-]{1,40}")
 LIMITS = {"name": 80, "employee_no": 40, "shift": 120}
 
@@ -50,6 +51,7 @@ class Extension:
     cells: Callable[[Collection[int]], Mapping[int, str]]
     section: Callable[[Actor, int], tuple[str, dict[str, Any]] | None]
     holdings: Callable[[int], Sequence[Holding]]
+    farewell: Callable[[Actor, int, datetime], None] = lambda actor, person_id, now: None  # somebody is switched off
 
 
 EXTENSIONS: list[Extension] = []
@@ -62,6 +64,7 @@ class Profile:
     username: str
     name: str
     email: str = ""
+    phone: str = ""  # digits, with + before a country's
     employee_no: str = ""
     team: str = ""  # codes; empty for none
     department: str = ""
@@ -81,6 +84,7 @@ class Profile:
             "username": self.username,
             "name": self.name,
             "email": self.email,
+            "phone": self.phone,
             "employee_no": self.employee_no,
             "team": self.team,
             "department": self.department,
@@ -101,6 +105,7 @@ def profile_of(person: Person) -> Profile:
         username=person.username,
         name=person.name,
         email=person.email,
+        phone=person.phone,
         employee_no=person.employee_no,
         team=person.team.code if person.team else "",
         department=person.department.code if person.department else "",
@@ -114,6 +119,15 @@ def profile_of(person: Person) -> Profile:
         time_zone=person.time_zone,
         is_active=person.is_active,
     )
+
+
+def profile(actor: Actor, person_id: int) -> Profile:
+    """What can be edited about somebody, for those who may."""
+    require(actor, RIGHT)
+    person = Person.objects.select_related("team", "department", "mentor").filter(pk=person_id).first()
+    if person is None:
+        raise NotFound("person", person_id)
+    return profile_of(person)
 
 
 def fingerprint(person: Person) -> str:
@@ -156,22 +170,25 @@ def change(*, actor: Actor, person_id: int, profile: Profile, seen: str, now: da
     _write(person, profile)
     transaction.on_commit(tokens.forget)  # other processes keep a token's rights for a second more
     _record_changes(actor, person_id, before, profile.facts(), now)
+    if before["is_active"] and not profile.is_active:
+        for extension in EXTENSIONS:
+            extension.farewell(actor, person_id, now)
     if actor.kind != "system":
         require_administrator()
     return person
 
 
 @short
-def change_own(*, actor: Actor, language: str, time_zone: str, now: datetime) -> Person:
-    """One's own language and time zone; everything else about oneself is for those who edit people."""
+def change_own(*, actor: Actor, phone: str, language: str, time_zone: str, now: datetime) -> Person:
+    """One's own number, language and time zone; everything else about oneself is for those who edit people."""
     if actor.id is None:
         raise Denied(RIGHT)
     person = _locked(actor.id)
-    if faults := [*_check_language(language), *_check_zone(time_zone)]:
+    if faults := [*_check_phone(phone), *_check_language(language), *_check_zone(time_zone)]:
         raise Invalid(*faults)
     before = profile_of(person).facts()
-    person.language, person.time_zone = language, time_zone
-    person.save(update_fields=["language", "time_zone"])
+    person.phone, person.language, person.time_zone = phone, language, time_zone
+    person.save(update_fields=["phone", "language", "time_zone"])
     _record_changes(actor, person.pk, before, profile_of(person).facts(), now)
     return person
 
@@ -214,6 +231,7 @@ def _new_password() -> str:
 
 def _write(person: Person, profile: Profile) -> None:
     person.username, person.name, person.email = profile.username, profile.name.strip(), profile.email
+    person.phone = profile.phone
     person.employee_no, person.hire_date, person.seniority = profile.employee_no, profile.hire_date, profile.seniority
     person.team = Team.objects.filter(code=profile.team).first()
     person.department = Department.objects.filter(code=profile.department).first()
@@ -272,7 +290,11 @@ def _check_texts(profile: Profile) -> list[Fault]:
             validate_email(profile.email)
         except ValidationError:
             faults.append(Fault("email", "bad_address", {"value": profile.email[:80]}))
-    return faults
+    return faults + _check_phone(profile.phone)
+
+
+def _check_phone(phone: str) -> list[Fault]:
+    return [Fault("phone", "bad_phone", {"value": phone[:40]})] if phone and not _PHONE.fullmatch(phone) else []
 
 
 def _check_choices(profile: Profile, person: Person | None) -> list[Fault]:

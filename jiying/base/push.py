@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from jiying.base import journal, wake
 from jiying.base.models import Whisper
@@ -69,10 +69,14 @@ def bells_after(position: int, limit: int = BATCH) -> list[Bell]:
 
 @dataclass(eq=False)
 class Client:
-    """One stream. `named` maps each topic to the names under which the client asked for it."""
+    """One stream. `named` maps each topic to the names under which the client asked for it.
+
+    `kinds`, for a guest, are the kinds of fact that are told, by names that outsiders know; None tells all as it is.
+    """
 
     person_id: int
     named: Mapping[str, frozenset[str]]
+    kinds: Mapping[str, str] | None = None
     queue: deque[Bell] = field(default_factory=deque)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     overflown: bool = False
@@ -84,7 +88,12 @@ class Client:
     def names(self, bell: Bell) -> list[str]:
         return sorted(name for topic in bell.topics for name in self.named.get(topic, ()))
 
+    def hears(self, bell: Bell) -> bool:
+        return self.kinds is None or bell.kind in self.kinds
+
     def ring(self, bell: Bell) -> None:
+        if not self.hears(bell):
+            return
         if len(self.queue) >= QUEUE:
             self.queue.clear()
             self.overflown = True
@@ -148,34 +157,21 @@ class Hub:
         return sum(client.person_id == person_id for client in self.clients)
 
 
-class Tail(threading.Thread):
+class Tail(wake.Follower):
     """Follows the journal by position and hands its doorbells to the hub in the event loop's thread."""
 
-    LOOK_S = 2.0  # looks by itself this often, should a wake-up be lost
-    GATHER_S = 0.02  # under load one look serves many facts; nobody notices the moment
+    channel = "jiying_position"
+    LOOK_S = 2.0
+    GATHER_S = 0.02
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(name="tail", daemon=True)
-        self.hub, self.loop, self.stopping = hub, loop, threading.Event()
+        super().__init__("tail", threading.Event())
+        self.hub, self.loop = hub, loop
         self.ready = threading.Event()
         self._position: int | None = None
         self._whisper = 0
 
-    def run(self) -> None:
-        waiter: wake.Waiter | None = None
-        while not self.stopping.is_set():
-            try:
-                waiter = waiter or wake.waiter("jiying_position")
-                self._turn(waiter)
-            except Exception:
-                log.exception("tail_failed")
-                close_old_connections()
-                self.stopping.wait(1.0)
-        if waiter:
-            waiter.close()
-        connection.close()
-
-    def _turn(self, waiter: wake.Waiter) -> None:
+    def turn(self) -> bool:
         if self._position is None:
             self._position = journal.last_position()
             self._whisper = Whisper.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -186,8 +182,7 @@ class Tail(threading.Thread):
         self._whisper, whispers = whispers_after(self._whisper)
         if whispers:
             self._in_loop(self.hub.whisper, whispers)
-        if waiter.wait(self.LOOK_S, self.stopping):
-            self.stopping.wait(self.GATHER_S)
+        return False
 
     def _begin(self, position: int) -> None:
         self.hub.position = position

@@ -1,11 +1,13 @@
 """What a new installation starts with: each feature appends a function that adds what is missing, and nothing else.
 
-Run by `jiying prepare` after the migrations, every time: a seed never overwrites what people changed.
+Run by `jiying prepare` after the migrations, every time: a seed never overwrites what people changed. Shipped roles
+that nobody edited follow the version's rights.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 
+from jiying.base import organisation
 from jiying.base.models import Role
 from jiying.base.policies import SHIPPED_ROLES
 
@@ -22,7 +24,7 @@ def roles(now: datetime) -> None:
     )
 
 
-SEEDS.append(roles)
+SEEDS.extend((roles, organisation.follow_shipped))
 
 
 def run(now: datetime) -> None:

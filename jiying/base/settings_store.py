@@ -61,6 +61,37 @@ def forget() -> None:
     _kept = (0.0, {})
 
 
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting for who may change it; `low` and `high` bound a number. A change sends the `revision` back."""
+
+    name: str
+    label: str
+    value: bool | int | str
+    default: bool | int | str
+    low: int | None
+    high: int | None
+    revision: int
+
+
+def rows(actor: Actor) -> list[SettingRow]:
+    """All settings in the order of their registration."""
+    require(actor, "system.settings")
+    kept = {row.key: row for row in Setting.objects.all()}
+    return [
+        SettingRow(
+            name=one.key,
+            label=str(one.label),
+            value=kept[one.key].value if one.key in kept else one.default,
+            default=one.default,
+            low=one.low if type(one.default) is int else None,
+            high=one.high if type(one.default) is int else None,
+            revision=kept[one.key].revision if one.key in kept else 0,
+        )
+        for one in DEFINITIONS.values()
+    ]
+
+
 @short
 def put(*, actor: Actor, key: str, value: Any, revision: int, now: datetime) -> None:
     """Change a setting; a stale form is refused, the change is journalled."""

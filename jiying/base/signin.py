@@ -5,12 +5,26 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from jiying.base import access, sealing, settings_store
+from jiying.base import access, outgoing, sealing, settings_store
+
+
+def _address(text: str) -> outgoing.Address | None:
+    """None for a socket file and for what is no address."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_proxy(address: outgoing.Address) -> bool:
+    _names, networks = outgoing.exceptions(tuple(settings.PROXIES))
+    return any(address in network for network in networks)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -27,14 +41,21 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The peer's address; behind a proxy, what JIYING_BASE_URL's proxy appended last."""
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip()
-        for text in (forwarded, request.META.get("REMOTE_ADDR", "")):
-            try:
-                return str(ipaddress.ip_address(text))
-            except ValueError:
-                continue  # not an address: a socket file, or made up
-        return "0.0.0.0"  # noqa: S104 - "not known", never listened on
+        """The peer's address; where that is one of JIYING_PROXIES, whom it and the proxies before it forwarded.
+
+        Anybody can write the header: from a peer that is no proxy of ours it tells nothing.
+        """
+        peer = _address(request.META.get("REMOTE_ADDR", ""))
+        if peer is not None and not _is_proxy(peer):
+            return str(peer)
+        for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+            found = _address(text.strip())
+            if found is None:  # made up, or hidden: what stands before it cannot be trusted either
+                break
+            peer = found
+            if not _is_proxy(found):
+                break
+        return str(peer or "0.0.0.0")  # noqa: S104 - "not known", never listened on
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         access.failed(request, str(credentials.get("username") or ""), "password")

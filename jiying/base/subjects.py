@@ -39,16 +39,30 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a feature answers for its kind of subject. `lock` returns {id: row}, locked in order of id."""
+    """What a feature answers for its kind of subject. `lock` returns {id: row}, locked in order of id.
+
+    A kind that has no clocks leaves out what is asked when one comes due.
+    """
 
     name: str
     lock: Callable[[Collection[int], bool], Mapping[int, Any]]
     visible: Callable[[Actor, int], bool]
-    recipients: Callable[[Mapping[int, Any], Sequence[Point]], Mapping[Point, Sequence[Recipient]]]
     describe: Callable[[Collection[int]], Mapping[int, "Described"]]
     still_true: Callable[[Collection[int]], Collection[int]]  # of these ids, those that still matter to anybody
-    on_clock: Callable[[Mapping[int, Any], Sequence[Point], datetime], None]
-    clocks_changed: Callable[[Mapping[int, Any]], None]  # copy the next due instant to the subject's row
+    recipients: Callable[[Mapping[int, Any], Sequence[Point]], Mapping[Point, Sequence[Recipient]]] = lambda *_: {}
+    on_clock: Callable[[Mapping[int, Any], Sequence[Point], datetime], None] = lambda *_: None
+    # What a mail about it carries, for its reader and a kind of alert
+    enclosed: Callable[[Actor, str, int], "Enclosure | None"] = lambda *_: None
+    clocks_changed: Callable[[Mapping[int, Any]], None] = lambda *_: None  # copy the next due instant to its row
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file with a mail."""
+
+    name: str
+    body: bytes
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)

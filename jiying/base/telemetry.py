@@ -6,7 +6,7 @@ answers speaks for all. No label may hold personal data or a subject's number.
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db.models import Min
@@ -50,6 +50,9 @@ def measure(get_response: Handler) -> Handler:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+MORE: list[Callable[[], Iterable[GaugeMetricFamily]]] = []  # gauges of upper floors, read at the time of asking
+
+
 class Stored(Collector):
     """Gauges read from the database at the time of asking."""
 
@@ -70,6 +73,8 @@ class Stored(Collector):
         workers = GaugeMetricFamily("jiying_workers", "Workers that were heard of in the last seconds")
         workers.add_metric([], len(heartbeat.living(now)))
         yield workers
+        for gauges in MORE:
+            yield from gauges()
 
     def _sweeps(self, now: datetime) -> Iterable[GaugeMetricFamily]:
         ready = GaugeMetricFamily("jiying_due_rows", "Rows that are due now", labels=["sweep"])

@@ -6,11 +6,12 @@ A wake-up may come for nothing and is never a promise: whoever waits must also l
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import psycopg
 import structlog
-from django.db import connections
+from django.db import close_old_connections, connections
 from psycopg import sql
 
 log = structlog.get_logger()
@@ -31,6 +32,40 @@ def waiter(channel: str) -> Waiter:
     if connections["default"].vendor == "postgresql":
         return _Listener(channel)
     return _Poller(str(connections["default"].settings_dict["NAME"]))
+
+
+class Follower(threading.Thread, ABC):
+    """A thread that has its turn after each commit of a channel, and by itself from time to time.
+
+    A turn that fails is logged, and the next comes a second later: nothing is lost, since each does all that is there.
+    """
+
+    channel = ""
+    LOOK_S = 1.0  # looks by itself this often, should a wake-up be lost
+    GATHER_S = 0.01  # under load one turn serves many commits; nobody notices the moment
+
+    def __init__(self, name: str, stop: threading.Event) -> None:
+        super().__init__(name=name, daemon=True)
+        self.stopping = stop
+
+    @abstractmethod
+    def turn(self) -> bool:
+        """Does what is there; True where more is waiting already."""
+
+    def run(self) -> None:
+        listening: Waiter | None = None
+        while not self.stopping.is_set():
+            try:
+                listening = listening or waiter(self.channel)
+                if not self.turn() and listening.wait(self.LOOK_S, self.stopping):
+                    self.stopping.wait(self.GATHER_S)
+            except Exception:
+                log.exception("turn_failed", thread=self.name)
+                close_old_connections()
+                self.stopping.wait(1.0)
+        if listening:
+            listening.close()
+        connections["default"].close()
 
 
 class _Poller:

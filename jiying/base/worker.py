@@ -8,56 +8,37 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 from django.db import DatabaseError, close_old_connections, connection, connections
 from django.utils import timezone
 
-from jiying.base import due, heartbeat, journal, tails, wake
+from jiying.base import due, heartbeat, journal, lanes, tails, wake
 from jiying.base.models import JournalPending
 from jiying.base.periodic import Clockwork
 from jiying.base.readiness import unapplied
 
 log = structlog.get_logger()
 STOP_WITHIN_S = 4.5
-GATHER_S = 0.01  # commits that come together are numbered together
+MORE: list[Callable[[threading.Event], threading.Thread]] = []  # of upper floors; each ends soon after `stop`
 
 
-class Sequencer(threading.Thread):
+class Sequencer(wake.Follower):
     """Numbers committed journal entries as soon as they are there."""
 
-    LOOK_S = 1.0  # looks by itself this often, should a wake-up be lost
+    channel = "jiying_journal"
 
     def __init__(self, stop: threading.Event) -> None:
-        super().__init__(name="sequencer", daemon=True)
-        self.stopping, self.sequenced_at = stop, time.time()
-
-    def run(self) -> None:
-        waiter: wake.Waiter | None = None
-        while not self.stopping.is_set():
-            try:
-                waiter = waiter or wake.waiter("jiying_journal")
-                self._turn(waiter)
-            except Exception:
-                log.exception("sequencer_failed")
-                close_old_connections()
-                self.stopping.wait(1.0)
-        if waiter:
-            waiter.close()
-        connection.close()
-
-    def _turn(self, waiter: wake.Waiter) -> None:
-        """Number what waits, then gather for a moment: under load one stroke numbers many."""
-        # Asked first, without a transaction: on SQLite each `sequence` takes the file's one write lock.
-        waiting = JournalPending.objects.exists()
-        n_numbered = journal.sequence() if waiting else 0
+        super().__init__("sequencer", stop)
         self.sequenced_at = time.time()
-        if n_numbered >= journal.SEQUENCED:
-            return  # a long queue: at once again
-        if waiter.wait(self.LOOK_S, self.stopping):
-            self.stopping.wait(GATHER_S)
+
+    def turn(self) -> bool:
+        # Asked first, without a transaction: on SQLite each `sequence` takes the file's one write lock.
+        n_numbered = journal.sequence() if JournalPending.objects.exists() else 0
+        self.sequenced_at = time.time()
+        return n_numbered >= journal.SEQUENCED
 
 
 class Heart(threading.Thread):
@@ -83,10 +64,11 @@ class Heart(threading.Thread):
 
 
 def threads(stop: threading.Event) -> list[threading.Thread]:
-    loops = [due.Loop(sweep, stop) for sweep in due.SWEEPS.values()]
+    loops = [lanes.loop(sweep, stop) for sweep in due.SWEEPS.values()]
     sequencer = Sequencer(stop)
     followers = [tails.Follower(reader, stop) for reader in tails.READERS.values()]
-    return [sequencer, *loops, *followers, Clockwork(stop), Heart(stop, sequencer, loops)]
+    more = [make(stop) for make in MORE]
+    return [sequencer, *loops, *followers, *more, Clockwork(stop), Heart(stop, sequencer, loops)]
 
 
 def lock_path() -> str | None:

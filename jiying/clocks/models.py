@@ -57,6 +57,7 @@ class Clock(DueRow):
                 name="clock_open_calendar",
             ),
             models.Index(fields=["metric", "breached_at"], condition=Q(breached_at__isnull=False), name="clock_late"),
+            models.Index(fields=["ended_at"], condition=Q(state="met"), name="clock_met"),
         ]
 
     def __str__(self) -> str:
@@ -90,3 +91,27 @@ class BreachCause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clock_id} {self.code}"
+
+
+class Revision(models.Model):
+    """The quarterly look at the standard set (C7): falls due by itself, with its evidence, and has a clock."""
+
+    class Outcome(models.TextChoices):
+        KEPT = "kept"
+        CHANGED = "changed"
+
+    quarter = models.CharField(max_length=6, unique=True)  # the one that is looked at: 2026Q3
+    opened_at = models.DateTimeField()
+    evidence = models.JSONField(default=dict)  # `queries.evidence.gather`, as it was when it fell due
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    version = models.PositiveIntegerField(null=True)  # of the standard set that came of it
+    note = models.TextField(blank=True)
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    done_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.quarter
+
+    @property
+    def is_open(self) -> bool:
+        return self.done_at is None

@@ -19,7 +19,10 @@ TERMS: dict[str, dict[str, Any]] = {
         "improvement": _("Improvement action"),
         "probe": _("Probe"),
         "appeal": _("QA appeal"),
+        "revision": _("Quarterly revision"),
     },
+    "revision_outcome": {"kept": _("The standard stays"), "changed": _("A new version")},
+    "kind": {"revision": _("quarterly revision")},
     "clock_state": {
         "pending": _("Not started"),
         "running": _("Running"),
@@ -111,9 +114,13 @@ TERMS: dict[str, dict[str, Any]] = {
         "category": _("another category"),
     },
     "alert": {
+        "revision.open": _("The quarterly revision of the standards is due"),
         "clock.warn": _("%(metric)s due in %(left)s"),
         "clock.due": _("%(metric)s overdue since %(due)s"),
         "clock.late": _("%(metric)s still open %(late)s after its due time"),
+        "cause.waits": _("%(who)s names a cause, please judge: %(metric)s – %(cause)s"),
+        "cause.approved": _("%(who)s approved the cause: %(metric)s – %(cause)s"),
+        "cause.corrected": _("%(who)s put another cause in its place: %(metric)s – %(cause)s"),
     },
     "alert_at": {
         "clock.warn": _("%(metric)s due at %(due)s"),
@@ -127,6 +134,8 @@ FAULTS: dict[str, Any] = {
     "nothing_new": _(
         "The installed packages know no further year. Update them once the notice is out, or enter the days by hand."
     ),
+    "revision_done": _("This revision is finished already."),
+    "revision_no_version": _("Version %(version)s is none that was made since the revision fell due."),
     "nothing_to_import": _("The calendar has all of these days already."),
     # Files of days (core.calendar_files).
     "days_empty": _("There are no days in this file."),

@@ -11,7 +11,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from jiying.alerts import api as alerts
-from jiying.base.api import answering, people, repeating
+from jiying.base.api import administration, answering, connections, people, repeating
 from jiying.base.api.auth import Bearer, SignedIn, Unauthenticated
 from jiying.base.api.reading import Parser, fault_of
 from jiying.base.errors import Fault, Invalid, NotFound, Refused
@@ -19,6 +19,9 @@ from jiying.base.problems import MEDIA_TYPE
 from jiying.channels import api as channels
 from jiying.clocks import api as clocks
 from jiying.desk import api as desk
+from jiying.insight import api as insight
+from jiying.process import api as process
+from jiying.quality import api as quality
 
 _DESCRIPTION = """Jiying's REST API. Instants are ISO 8601 with an offset; durations are whole seconds and end in `_s`.
 Lists are paged by an opaque `cursor`. Refusals are `application/problem+json` with a code and a text for each field.
@@ -109,7 +112,12 @@ def _refused_by_ninja(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 api.add_decorator(repeating.once)
 api.add_router("", people.router)
+api.add_router("", administration.router)
+api.add_router("", connections.router)
 api.add_router("", alerts.router)
 api.add_router("", clocks.router)
 api.add_router("", desk.router)
 api.add_router("", channels.router)
+api.add_router("", quality.router)
+api.add_router("", process.router)
+api.add_router("", insight.router)

@@ -15,8 +15,11 @@ from jiying.config import environ, listening, supervisor
 
 DELEGATED = {
     "import-log": "import_log",
+    "map": "map",
     "sample": "sample",
     "reindex": "reindex",
+    "warehouse": "warehouse",
+    "replay": "replay",
 }  # to Django commands
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed or refused (the reason is on standard error), 2 wrong usage or configuration."
@@ -235,8 +238,11 @@ def parser() -> argparse.ArgumentParser:
     _add_data(add)
     for name, text in (
         ("import-log", "import an event log (jiying import-log --help)"),
+        ("map", "the real process in an event log, in figures (jiying map --help)"),
         ("sample", "write sample data (jiying sample --help)"),
         ("reindex", "make the search index anew, while the house is running"),
+        ("warehouse", "the columnar copy for reports and maps: status | rebuild"),
+        ("replay", "what a draft would have meant for a period (jiying replay --help)"),
         ("manage", "any command of Django"),
     ):
         commands.add_parser(name, help=text, add_help=False)  # only to be listed; `_run` has taken it before

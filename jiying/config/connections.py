@@ -93,6 +93,7 @@ class Connections:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # who is believed about whom they forward: `base.signin`, by JIYING_PROXIES
             timeout_keep_alive=KEEP_ALIVE_S,
         )
         self._config.load()

@@ -3,6 +3,7 @@
 A secret may come from a file (`NAME_FILE`), as container platforms hand them over. Values are never printed.
 """
 
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -114,6 +115,22 @@ def database(folder: Path) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }
+
+
+def inside_hosts() -> list[str]:
+    """JIYING_INSIDE_HOSTS: names and networks inside that outgoing requests may reach all the same."""
+    return [one.strip().lower() for one in text("JIYING_INSIDE_HOSTS").split(",") if one.strip()]
+
+
+def proxies() -> list[str]:
+    """JIYING_PROXIES: addresses and networks of the proxies in front, whose X-Forwarded-For is believed."""
+    given = [one.strip() for one in text("JIYING_PROXIES", "127.0.0.0/8,::1").split(",") if one.strip()]
+    for one in given:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"JIYING_PROXIES: {one!r} is no address and no network") from error
+    return given
 
 
 def oidc() -> dict[str, str]:

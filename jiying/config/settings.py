@@ -29,10 +29,14 @@ INSTALLED_APPS = [
     "django_htmx",
     "ninja",  # only for its static files: the API's documentation
     "jiying.base",
+    "jiying.warehouse",
     "jiying.alerts",
     "jiying.clocks",
     "jiying.desk",
     "jiying.channels",
+    "jiying.quality",
+    "jiying.process",
+    "jiying.insight",
     "allauth",  # after base, whose templates of sign-in come first
     "allauth.account",
     "allauth.mfa",
@@ -113,6 +117,8 @@ SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: a form that is sent on elsewhere wo
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 OIDC = environ.oidc()
+INSIDE_HOSTS = environ.inside_hosts()
+PROXIES = environ.proxies()
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -132,6 +138,8 @@ FORMAT_MODULE_PATH = None
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
 MEDIA_ROOT = HOME / "files"
+DASK_SCHEDULER = environ.text("DASK_SCHEDULER")  # where replays and maps are spread; none: in the process itself
+WAREHOUSE = environ.text("JIYING_WAREHOUSE") or HOME / "warehouse"  # the columnar copy: may be dropped at any time
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

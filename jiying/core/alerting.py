@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-POINTS = ("escalated", "vip", "warn1", "warn2", "due", "late1", "late2", "late3")
+TICKET_POINTS = ("escalated", "vip", "warn1", "warn2", "due", "late1", "late2", "late3")
+DECISIONS = ("approval", "cause", "decided")  # a version or a cause waits for approval; what became of it
+POINTS = (*TICKET_POINTS, *DECISIONS)
 METRICS = (
     "accept", "first_response", "next_response", "update", "resolution", "resolution_total", "collaboration", "line",
 )  # fmt: skip
 PRIORITIES = ("P1", "P2", "P3", "P4")
 HOURS = ("open", "closed")
-CAPACITIES = ("assignee", "supervisor", "on_call", "manager")
-WAYS = ("app", "mail")  # the pop-up always, a message besides where the rule says so
+TICKET_CAPACITIES = ("assignee", "supervisor", "on_call", "manager")
+CAPACITIES = (*TICKET_CAPACITIES, "approver", "proposer")
+WAYS = ("app", "mail", "sms", "group")  # the pop-up always; messages, and the robots of the person's team and house
 SEVERITIES = ("notice", "warning", "breach", "critical")
 CONDITIONS: Mapping[str, tuple[str, ...] | None] = MappingProxyType(
     {"point": POINTS, "metric": METRICS, "priority": PRIORITIES, "tier": None, "hours": HOURS}
@@ -95,6 +98,12 @@ class Plan:
     def decide(self, occasion: Occasion) -> Rule | None:
         """The first rule that holds, or None: nobody is told."""
         return next((rule for rule in self.rules if rule.holds(occasion)), None)
+
+    def ways(self, point: str, capacity: str) -> tuple[str, ...]:
+        """By which ways an approver or proposer hears of a decision. The pop-up always: what waits must not be lost
+        in a plan that was written before there were such points, or that thinks of tickets only."""
+        rules = (rule for rule in self.rules if point in rule.when.get("point", ()))
+        return next((rule.tell[capacity] for rule in rules if capacity in rule.tell), ("app",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +257,17 @@ SHIPPED: Mapping[str, Any] = MappingProxyType(
     {
         "rules": [
             {"key": "escalated", "when": {"point": ["escalated"]},
-             "tell": _tell(assignee="app mail", supervisor="app mail")},
-            {"key": "vip", "when": {"point": ["vip"]}, "tell": _tell(assignee="app")},
+             "tell": _tell(assignee="app mail sms", supervisor="app mail group")},
+            {"key": "vip", "when": {"point": ["vip"]}, "tell": _tell(assignee="app sms")},
             {"key": "warning", "when": {"point": ["warn1", "warn2"]}, "tell": _tell(assignee="app")},
             {"key": "unaccepted", "when": {"point": ["due"], "metric": ["accept"]},
-             "tell": _tell(supervisor="app mail")},
-            {"key": "due", "when": {"point": ["due"]}, "tell": _tell(assignee="app mail", supervisor="app mail")},
+             "tell": _tell(supervisor="app mail group")},
+            {"key": "due", "when": {"point": ["due"]}, "tell": _tell(assignee="app mail", supervisor="app mail group")},
             {"key": "late", "when": {"point": ["late1", "late2", "late3"]},
-             "tell": _tell(supervisor="app mail", on_call="app mail", manager="app mail")},
+             "tell": _tell(supervisor="app mail group", on_call="app mail sms", manager="app mail")},
+            {"key": "approval", "when": {"point": ["approval"]}, "tell": _tell(approver="app mail")},
+            {"key": "decided", "when": {"point": ["cause", "decided"]},
+             "tell": _tell(approver="app", proposer="app")},
         ],
         "quiet": None,
         "calendar": "",

@@ -121,6 +121,10 @@ class Calendar:
         self._table = _EMPTY
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[type[Calendar], tuple[CalendarSpec]]:
+        """To another process goes what was edited; it is compiled there."""
+        return Calendar, (self.spec,)
+
     def between(self, a: int, b: int) -> int:
         """Open seconds from a to b; negative when b is before a."""
         table = self._table

@@ -32,6 +32,10 @@ VERBS: Mapping[str, tuple[frozenset[str], str | None]] = {
     "collaborate": (HANDLED, None),
     "escalate": (ACTIVE, None),
     "hand_up": (ACTIVE, None),
+    "flow": (ACTIVE, None),
+    "offer": (HANDLED | {RESOLVED}, None),
+    "split": (LIVE, None),
+    "link": (LIVE | {CLOSED, CANCELLED, MERGED}, None),
 }
 
 

@@ -35,6 +35,15 @@ def address(text: str) -> str:
     return text[:6] + "***" if len(text) > 6 else ("***" if text else "")
 
 
+def letters(number: int) -> str:
+    """1 → A, 26 → Z, 27 → AA: a name for somebody of whom nothing else may be told."""
+    text = ""
+    while number > 0:
+        number, place = divmod(number - 1, 26)
+        text = chr(65 + place) + text
+    return text
+
+
 def id_number(text: str) -> str:
     """110101199003071234 → 110***********1234."""
     return text[:3] + "*" * (len(text) - 7) + text[-4:] if len(text) > 8 else "*" * len(text)

@@ -108,9 +108,8 @@ class _Term:
     literal: str
     edges: re.Pattern[str] | None = None
 
-    def within(self, text: str) -> bool:
-        if self.literal not in text:
-            return False
+    def is_whole(self, text: str) -> bool:
+        """Whether it stands there by itself, once the text is known to hold it."""
         return self.edges is None or self.edges.search(text) is not None
 
 
@@ -134,9 +133,9 @@ class _Terms:
 
     def check(self, facts: _Facts) -> list[Matched] | None:
         present = self._finder(facts)
-        if any(present(term) for term in self.none) or not all(present(term) for term in self.all):
+        if present(self.none) or len(present(self.all)) < len(self.all):
             return None
-        found = tuple(term.source for term in self.any if present(term))
+        found = tuple(term.source for term in present(self.any))
         if self.any and not found:
             return None
         reason = [Matched(f"{self.field}.any", found[:N_SHOWN])] if found else []
@@ -146,18 +145,20 @@ class _Terms:
             reason.append(Matched(f"{self.field}.none", tuple(term.source for term in self.none[:N_SHOWN])))
         return reason
 
-    def _finder(self, facts: _Facts) -> Callable[[_Term], bool]:
+    def _finder(self, facts: _Facts) -> Callable[[tuple[_Term, ...]], list[_Term]]:
+        """Tells which of some terms are there; of the many words of a rule hardly any is."""
         if self.field == "words":
             text = facts.text
             for phrase in self.ignored:
-                text = _without(text, phrase)
-            return lambda term: term.within(text)
+                if phrase.literal in text:
+                    text = _without(text, phrase)
+            return lambda terms: [term for term in terms if term.literal in text and term.is_whole(text)]
         if self.field == "tags":
-            return lambda term: term.literal in facts.tags
+            return lambda terms: [term for term in terms if term.literal in facts.tags]
         value = facts.values[self.field]
         if self.field == "category":
-            return lambda term: f"{value}/".startswith(f"{term.literal}/")
-        return lambda term: value == term.literal
+            return lambda terms: [term for term in terms if f"{value}/".startswith(f"{term.literal}/")]
+        return lambda terms: [term for term in terms if value == term.literal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,8 +441,6 @@ def _edges(literal: str, open_end: bool) -> re.Pattern[str] | None:
 
 
 def _without(text: str, phrase: _Term) -> str:
-    if phrase.literal not in text:
-        return text
     # A line end never stands in normal text, so that what remains on both sides cannot join to a new word.
     return phrase.edges.sub("\n", text) if phrase.edges else text.replace(phrase.literal, "\n")
 

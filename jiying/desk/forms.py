@@ -4,27 +4,15 @@ from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from jiying.base import fields
 from jiying.base.texts import choices, term
+from jiying.core import intake_forms as core_forms
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models import Ticket
-from jiying.desk.queries import categories, people
-
-
-def _text(label: Any, *, required: bool = False, rows: int = 3, hint: Any = "") -> forms.CharField:
-    widget = forms.Textarea(attrs={"class": "form-control", "rows": rows})
-    return forms.CharField(label=label, required=required, widget=widget, help_text=hint, max_length=20_000)
-
-
-def _choice(label: Any, options: Any = (), *, required: bool = True) -> forms.ChoiceField:
-    widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(label=label, choices=options, required=required, widget=widget)
-
-
-def _tick(label: Any) -> forms.BooleanField:
-    widget = forms.CheckboxInput(attrs={"class": "form-check-input"})
-    return forms.BooleanField(label=label, required=False, widget=widget)
+from jiying.desk.queries import categories, codes, flows, intake_forms, offers, people, writing
 
 
 class VerbForm(forms.Form):
@@ -37,36 +25,53 @@ class VerbForm(forms.Form):
         self.ticket = ticket
         self.fields["revision"].initial = ticket.revision
         self.prepare()
-        next(iter(self.visible_fields())).field.widget.attrs["autofocus"] = True
+        if visible := self.visible_fields():  # a form that only asks "sure?" has none
+            visible[0].field.widget.attrs["autofocus"] = True
 
     def prepare(self) -> None:
         """Fill in what depends on the ticket or on rows."""
 
 
 class HoldForm(VerbForm):
-    reason = _choice(_("Waiting for"), lambda: choices("hold_reason")[:3])
-    note = _text(_("Note"), hint=_("Kept in the journal; the customer does not see it."))
+    reason = fields.choice(_("Waiting for"), lambda: choices("hold_reason")[:3], required=True)
+    note = fields.text(_("Note"), hint=_("Kept in the journal; the customer does not see it."))
 
 
 class ResolveForm(VerbForm):
-    note = _text(_("What was done"), hint=_("Kept in the journal; the customer does not see it."))
+    cause = fields.choice(_("Cause of the problem"))
+    solution = fields.choice(_("Solution"))
+    step = fields.choice(_("Process step at fault"))
+    note = fields.text(_("What was done"), hint=_("Kept in the journal; the customer does not see it."))
+
+    def prepare(self) -> None:
+        """Codes that fit the category; none where it asks for none."""
+        asked = categories.codes_of(self.ticket.category)
+        offered = codes.choices(self.ticket.category) if asked else {}
+        for kind in codes.KINDS:
+            if not offered.get(kind):
+                del self.fields[kind]
+                continue
+            self.fields[kind].choices = [("", "–"), *offered[kind]]  # type: ignore[attr-defined]
+            self.fields[kind].required = asked == "required" and kind != "step"
 
 
 class NoteForm(VerbForm):
-    note = _text(_("Note"))
+    note = fields.text(_("Note"))
 
 
 class ReasonForm(VerbForm):
-    reason = _text(_("Reason"), required=True)
+    reason = fields.text(_("Reason"), required=True)
 
 
 class ReopenForm(VerbForm):
-    reason = _text(_("Reason"))
+    reason = fields.text(_("Reason"))
 
 
 class PriorityForm(VerbForm):
-    priority = _choice(_("Priority"))
-    reason = _text(_("Reason"), required=True, hint=_("The due times follow the new priority from the same start."))
+    priority = fields.choice(_("Priority"), required=True)
+    reason = fields.text(
+        _("Reason"), required=True, hint=_("The due times follow the new priority from the same start.")
+    )
 
     def prepare(self) -> None:
         self.fields["priority"].choices = [(p, f"{p} {term('priority', p)}") for p in PRIORITIES]  # type: ignore[attr-defined]
@@ -74,23 +79,98 @@ class PriorityForm(VerbForm):
 
 
 class EscalateForm(VerbForm):
-    level = _choice(_("Level"), [(1, "1"), (2, "2"), (3, "3")])
-    reason = _text(_("Reason"), required=True, hint=_("The responsible people are told at once."))
+    level = fields.choice(_("Level"), [(1, "1"), (2, "2"), (3, "3")], required=True)
+    reason = fields.text(_("Reason"), required=True, hint=_("The responsible people are told at once."))
 
     def prepare(self) -> None:
         self.fields["level"].initial = min(3, self.ticket.escalation + 1)
 
 
 class HandUpForm(VerbForm):
-    team = _choice(_("To"))
-    reason = _text(_("Reason"), required=True, hint=_("You stay responsible; the answer comes back to you."))
+    team = fields.choice(_("To"), required=True)
+    reason = fields.text(_("Reason"), required=True, hint=_("You stay responsible; the answer comes back to you."))
 
     def prepare(self) -> None:
         self.fields["team"].choices = people.teams_above(self.ticket.line)  # type: ignore[attr-defined]
 
 
+class CompleteForm(VerbForm):
+    """The fields of the category's intake form, as far as they are asked now; their names are those of the faults."""
+
+    def prepare(self) -> None:
+        form = intake_forms.of_category(self.ticket.category, timezone.now())
+        for field in core_forms.shown(form, self.ticket.channel, self.ticket.fields) if form else ():
+            self.fields[f"fields.{field.key}"] = _asked(field, self.ticket.fields.get(field.key))
+
+
+def _asked(field: core_forms.FormField, value: Any) -> forms.Field:
+    """One field of an intake form; what is right, the service says."""
+    initial = "" if value is None else str(value)
+    if field.kind == "choice":
+        options = [("", "–"), *((o, o) for o in field.options)]
+        widget: forms.Widget = forms.Select(attrs={"class": "form-select"}, choices=options)
+    else:
+        kind = {"date": "date", "phone": "tel"}.get(field.kind, "text")
+        widget = forms.TextInput(attrs={"class": "form-control", "type": kind, "autocomplete": "off"})
+    return forms.CharField(
+        label=field.label,
+        required=False,
+        initial=initial,
+        help_text=field.hint,
+        max_length=core_forms.MAX_VALUE,
+        widget=widget,
+    )
+
+
+class FlowForm(VerbForm):
+    flow = fields.choice(_("Task flow"), required=True)
+
+    def prepare(self) -> None:
+        self.fields["flow"].choices = flows.titles()  # type: ignore[attr-defined]
+
+
+class OfferForm(VerbForm):
+    """An offer; the money is written in yuan and kept in its smallest unit."""
+
+    kind = fields.choice(_("What is offered"), required=True)
+    value = forms.CharField(
+        label=_("Extent"),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+        help_text=_("For example 12 months, or 500 points."),
+    )
+    amount = forms.DecimalField(
+        label=_("Amount in yuan"),
+        required=False,
+        min_value=0,
+        max_value=10**10,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"class": "form-control", "step": "0.01", "autocomplete": "off"}),
+    )
+    note = fields.text(_("Note"), rows=2, hint=_("For colleagues; the customer does not see it."))
+    shown = fields.tick(_("The customer sees it by the link of the ticket, and can accept or refuse it there"))
+
+    def prepare(self) -> None:
+        self.fields["kind"].choices = offers.choices()  # type: ignore[attr-defined]
+        if self.ticket.customer_id is None:
+            del self.fields["shown"]
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        amount = values.get("amount")
+        return {**values, "amount": None if amount is None else int(amount * 100), "shown": bool(values.get("shown"))}
+
+
+class OfferAnswerForm(VerbForm):
+    answer = fields.choice(_("The customer"), lambda: choices("offer_answer"), required=True)
+    note = fields.text(_("Note"), rows=2)
+
+
 class HandBackForm(VerbForm):
-    answer = _text(_("Answer"), required=True, rows=5, hint=_("Stands on the ticket as a note for the first line."))
+    answer = fields.text(
+        _("Answer"), required=True, rows=5, hint=_("Stands on the ticket as a note for the first line.")
+    )
 
 
 class MergeForm(VerbForm):
@@ -102,20 +182,51 @@ class MergeForm(VerbForm):
     )
 
 
+class SplitForm(VerbForm):
+    """The second request of a ticket: filled in with what the customer said last, to be cut down to it."""
+
+    subject = forms.CharField(
+        label=_("Subject of the new ticket"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )
+    description = fields.text(
+        _("Description"), rows=5, hint=_("What the customer said last is filled in; leave what belongs to it.")
+    )
+    category = fields.choice(_("Category"))
+    type = fields.choice(_("Type"), lambda: choices("type"), required=True)
+    take_it = fields.tick(_("I keep it"))
+
+    def prepare(self) -> None:
+        tree = [(c.path, c.label) for c in categories.choices()]
+        self.fields["category"].choices = [("", "–"), *tree]  # type: ignore[attr-defined]
+        self.fields["description"].initial = writing.last_said(self.ticket)
+        self.fields["take_it"].initial = True
+
+
+class LinkForm(VerbForm):
+    other = forms.CharField(
+        label=_("Number of the other ticket"),
+        max_length=24,
+        widget=forms.TextInput(attrs={"class": "form-control", "placeholder": "GD", "autocomplete": "off"}),
+        help_text=_("Both tickets stay as they are; each shows the other."),
+    )
+
+
 class TransferForm(VerbForm):
     """`to` is `person:ID` or `team:ID`; the template draws the choices with load and presence."""
 
     to = forms.RegexField(
         r"^(person|team):\d{1,15}\Z", label=_("To"), error_messages={"required": _("Choose who gets it.")}
     )
-    reason = _text(_("Reason"), rows=2)
+    reason = fields.text(_("Reason"), rows=2)
 
 
 class AskForm(VerbForm):
-    department = _choice(_("Department"))
-    kind = _choice(_("Kind"), lambda: choices("collaboration_kind"))
-    question = _text(_("Question"), required=True, rows=4)
-    hold_ticket = _tick(_("Let the ticket wait for the answer"))
+    department = fields.choice(_("Department"), required=True)
+    kind = fields.choice(_("Kind"), lambda: choices("collaboration_kind"), required=True)
+    question = fields.text(_("Question"), required=True, rows=4)
+    hold_ticket = fields.tick(_("Let the ticket wait for the answer"))
 
     def prepare(self) -> None:
         rows = [(d.code, d.label) for d in people.departments()]
@@ -123,12 +234,49 @@ class AskForm(VerbForm):
 
 
 class AnswerForm(VerbForm):
-    answer = _text(_("Answer"), required=True, rows=4)
+    answer = fields.text(_("Answer"), required=True, rows=4)
+
+
+class DeclineForm(VerbForm):
+    reason = fields.text(_("Reason"), required=True, rows=3)
+
+
+class HandOnForm(VerbForm):
+    """To another department than `without`."""
+
+    department = fields.choice(_("Department"), required=True)
+    note = fields.text(_("Why, and what they should know"), required=True, rows=3)
+
+    def __init__(self, *args: Any, without: int, **kwargs: Any) -> None:
+        self.without = without
+        super().__init__(*args, **kwargs)
+
+    def prepare(self) -> None:
+        rows = [(d.code, d.label) for d in people.departments() if d.pk != self.without]
+        self.fields["department"].choices = rows  # type: ignore[attr-defined]
+
+
+class RespondersForm(VerbForm):
+    """Who of a department answers, and who helps."""
+
+    person = fields.choice(_("Answers"))
+    helpers = forms.MultipleChoiceField(
+        label=_("Helpers"), required=False, widget=forms.SelectMultiple(attrs={"class": "form-select", "size": 5})
+    )
+
+    def __init__(self, *args: Any, of: int, **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(*args, **kwargs)
+
+    def prepare(self) -> None:
+        rows = [(str(pk), name) for pk, name in people.of_department(self.of)]
+        self.fields["person"].choices = [("", _("nobody in particular")), *rows]  # type: ignore[attr-defined]
+        self.fields["helpers"].choices = rows  # type: ignore[attr-defined]
 
 
 class FieldsForm(VerbForm):
-    category = _choice(_("Category"), required=False)
-    channel = _choice(_("Channel"))
+    category = fields.choice(_("Category"))
+    channel = fields.choice(_("Channel"), required=True)
     tags = forms.CharField(
         label=_("Tags"),
         required=False,
@@ -152,8 +300,17 @@ class FieldsForm(VerbForm):
 
 
 class CauseForm(VerbForm):
-    code = _choice(_("Cause"), lambda: choices("cause"))
-    note = _text(_("Explanation"))
+    code = fields.choice(_("Cause"), lambda: choices("cause"), required=True)
+    note = fields.text(_("Explanation"))
+
+
+class RepeatCauseForm(forms.Form):
+    cause = fields.choice(_("Root cause"), lambda: choices("repeat_cause"), required=True)
+    note = fields.text(_("Explanation"))
+
+
+class DismissForm(forms.Form):
+    note = fields.text(_("Reason"), required=True)
 
 
 def split_tags(text: str) -> list[str]:
@@ -172,13 +329,13 @@ class IntakeForm(forms.Form):
     ref = forms.CharField(label=_("Customer number"), required=False, max_length=80)
     organisation = forms.CharField(label=_("Organisation"), required=False, max_length=120)
     subject = forms.CharField(label=_("Subject"), max_length=200)
-    channel = _choice(_("Channel"))
-    type = _choice(_("Type"))
-    category = _choice(_("Category"), required=False)
-    description = _text(_("Description"), rows=6)
+    channel = fields.choice(_("Channel"), required=True)
+    type = fields.choice(_("Type"), required=True)
+    category = fields.choice(_("Category"))
+    description = fields.text(_("Description"), rows=6)
     tags = forms.CharField(label=_("Tags"), required=False, max_length=800, help_text=_("Separate them by commas."))
-    priority = _choice(_("Priority"), required=False)
-    take_it = _tick(_("I keep it"))
+    priority = fields.choice(_("Priority"))
+    take_it = fields.tick(_("I keep it"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -208,8 +365,8 @@ class CannedTextForm(forms.Form):
         max_length=40,
         help_text=_("What one types after the /, for example refund."),
     )
-    body = _text(_("Text"), required=True, rows=8)
-    reach = _choice(_("For whom"))
+    body = fields.text(_("Text"), required=True, rows=8)
+    reach = fields.choice(_("For whom"), required=True)
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, reaches: Collection[str], **kwargs: Any) -> None:

@@ -1,17 +1,21 @@
 """Who may see and do what on the desk: `reach` as filters, `may` for one ticket, named rights underneath (D26)."""
 
 import time
+from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
 from jiying.base.actor import Actor, of_person
 from jiying.base.errors import Denied, NotFound
 from jiying.base.models import Person
-from jiying.desk.models import CannedText, Collaboration, Customer, HandUp, Ticket
+from jiying.base.policies import require
+from jiying.desk.models import CannedText, Collaboration, Customer, HandUp, SavedView, Ticket
 
+MERGE_RIGHT, PRIVACY_RIGHT = "desk.edit_customers", "desk.privacy"
 SEEING = ("desk.view_own", "desk.view_team", "desk.view_all", "desk.answer")  # each shows some tickets
 WRITING = frozenset({"desk.handle", "desk.assign", "desk.answer", "desk.view_all"})  # each may write a note
 
+WATCHING = "alerts.view_team"
 _KEEP_S = 1.0
 
 
@@ -36,6 +40,27 @@ def reach(actor: Actor) -> list[Q]:
         # A subquery, not a join: joins would double rows and lose the ordering index.
         ways.append(Q(pk__in=Collaboration.objects.filter(department_id=actor.department_id).values("ticket_id")))
     return ways
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose figures: a team's tickets, or (`team_id` None) all of them."""
+
+    team_id: int | None
+
+    @property
+    def tickets(self) -> Q:
+        return Q() if self.team_id is None else Q(team_id=self.team_id)
+
+
+def scope(actor: Actor) -> Scope:
+    """What an actor may see figures of. Raises Denied without the right, or where there is no team to see."""
+    require(actor, WATCHING)
+    if "desk.view_all" in actor.rights:
+        return Scope(None)
+    if actor.team_id is None:
+        raise Denied("desk.view_all")
+    return Scope(actor.team_id)
 
 
 def visible(actor: Actor) -> Q:
@@ -134,9 +159,26 @@ def require_customers_or_handle(actor: Actor, ticket: Ticket) -> None:
         raise NotFound("ticket", ticket.number)
 
 
+def speaks_for(actor: Actor, asked: Collaboration) -> bool:
+    """Whether they may answer for the department: its responders, and who may assign tickets for each."""
+    own = actor.department_id == asked.department_id and "desk.answer" in actor.rights
+    return own or "desk.assign" in actor.rights
+
+
 def shows_plain(actor: Actor, ticket: Ticket | None, customer: Customer | None = None) -> bool:
     """Whether personal data is shown unmasked: on own tickets, to those who have the right."""
+    if customer is not None and customer.erased_at is not None:
+        return True  # nothing of a person is left
     return ticket is not None and "desk.unmasked" in actor.rights and ticket.assignee_id == actor.id
+
+
+def may_see_outside(actor: Actor) -> bool:
+    """What other systems report: whoever sees all tickets, or cares for the rules."""
+    return bool(actor.rights & {"desk.view_all", "desk.edit_rules"})
+
+
+def may_retry_outside(actor: Actor) -> bool:
+    return may_see_outside(actor) and bool(actor.rights & {"desk.assign", "desk.edit_rules"})
 
 
 def canned_reach(actor: Actor) -> Q:
@@ -159,3 +201,24 @@ def may_edit_canned(actor: Actor, text: CannedText) -> bool:
     if "desk.canned_texts" not in actor.rights:
         return False
     return (text.team_id is not None and text.team_id == actor.team_id) or "desk.view_all" in actor.rights
+
+
+def view_reach(actor: Actor) -> Q:
+    """The saved views that an actor may use: own ones, the own team's, everybody's."""
+    reach = Q(owner__isnull=True, team__isnull=True) | Q(owner_id=actor.id or 0)
+    return reach | Q(team_id=actor.team_id) if actor.team_id else reach
+
+
+def sees_view(actor: Actor, view: SavedView) -> bool:
+    if view.owner_id is not None:
+        return view.owner_id == actor.id
+    return view.team_id is None or view.team_id == actor.team_id
+
+
+def may_edit_view(actor: Actor, view: SavedView) -> bool:
+    """Own ones by whoever has lists; the own team's by the right to share; everybody's with that to see all besides."""
+    if view.owner_id is not None:
+        return view.owner_id == actor.id and not actor.rights.isdisjoint(SEEING)
+    if "desk.share_views" not in actor.rights:
+        return False
+    return "desk.view_all" in actor.rights if view.team_id is None else view.team_id == actor.team_id

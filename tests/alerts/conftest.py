@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.robots import Robot
 from tests.servers import SmtpSink
 
 if TYPE_CHECKING:
@@ -29,3 +30,14 @@ def post(settings: Any, smtp: SmtpSink) -> SmtpSink:
     settings.MAIL_ENABLED = True
     settings.BASE_URL = "https://desk.example.com"
     return smtp
+
+
+@pytest.fixture
+def robot(settings: Any) -> Iterator[Robot]:
+    """A robot's server on this machine, which the house may reach."""
+    settings.INSIDE_HOSTS = ["127.0.0.1"]
+    settings.BASE_URL = "https://desk.example.com"
+    settings.LANGUAGE_CODE = "en"
+    one = Robot()
+    yield one
+    one.close()

@@ -34,9 +34,9 @@ def _told(cast: Cast, point: str, metric: str = "resolution", at: datetime | Non
 
 def test_as_shipped_the_supervisor_is_told_with_the_breach_and_the_next_level_when_it_stays(cast: Cast) -> None:
     assert _told(cast, "warn1") == {"lin": ("assignee", "app")}
-    assert _told(cast, "due") == {"lin": ("assignee", "app mail"), "wang": ("supervisor", "app mail")}
-    assert _told(cast, "due", "accept") == {"wang": ("supervisor", "app mail")}
-    assert _told(cast, "late1") == {"wang": ("supervisor", "app mail"), "ma": ("manager", "app mail")}
+    assert _told(cast, "due") == {"lin": ("assignee", "app mail"), "wang": ("supervisor", "app mail group")}
+    assert _told(cast, "due", "accept") == {"wang": ("supervisor", "app mail group")}
+    assert _told(cast, "late1") == {"wang": ("supervisor", "app mail group"), "ma": ("manager", "app mail")}
 
 
 def test_who_is_on_call_is_told_in_place_of_all_supervisors_outside_open_hours(cast: Cast) -> None:
@@ -168,7 +168,7 @@ def _post(client: Client, path: str, form: dict[str, Any]) -> Any:
 def test_the_pages_of_the_plan(cast: Cast) -> None:
     client = cast.client(cast.admin)
     assert "/alerts/plan/rules/due/" in client.get("/alerts/plan/").content.decode()
-    new = {"seen": "0", "name": "夜间", "when.hours": ["closed"], "tell.on_call": "app mail"}
+    new = {"seen": "0", "name": "夜间", "when.hours": ["closed"], "tell.on_call": "mail"}
     assert _post(client, "rules/new", new).status_code == 302
     first = plans.body(datetime.now(UTC))["rules"][0]
     assert (first["name"], first["when"], first["tell"]) == (

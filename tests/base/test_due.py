@@ -1,6 +1,7 @@
 """Due rows: claimed once, retried, parked in the end; a poison row never stops the others. Jobs and ticks."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -323,3 +324,34 @@ def test_a_row_that_another_worker_leased_meanwhile_stays_its():
     due.run(due.Sweep("test", Job, serve, networked=True), NOW)
     row = Job.objects.get(pk=mine)
     assert (row.attempts, row.lease_until) == (0, NOW + timedelta(seconds=120))
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL counts by itself")
+@pytest.mark.django_db(transaction=True)
+def test_sqlite_counts_rows_that_nobody_has_read_and_waits_for_who_writes_just_now():
+    """By PRAGMA optimize only what the connection had read was counted, and beside a writer it failed at once."""
+    rows(200)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS sqlite_stat1")  # as in a new house
+    connection.close()  # the worker's connection has read nothing of jobs
+    holds = threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            Job.objects.update(kind="other")
+            holds.set()
+            time.sleep(0.3)
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert holds.wait(10)
+    try:
+        periodic.count_rows(NOW)
+    finally:
+        writer.join()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stat FROM sqlite_stat1 WHERE tbl = 'base_job'")
+        counted = cursor.fetchall()
+        cursor.execute("DROP TABLE sqlite_stat1")
+    assert counted

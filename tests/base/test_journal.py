@@ -88,6 +88,9 @@ def test_rings_are_kept_once():
     [
         "UPDATE base_journalentry SET kind = 'other' WHERE id = %s",
         "UPDATE base_journalentry SET data = '{\"n\": 9}' WHERE id = %s",
+        "UPDATE base_journalentry SET data = '{\"n\": 9}', salt = '' WHERE id = %s",
+        "UPDATE base_journalentry SET data = '{\"n\": 1, \"more\": {}}', salt = '' WHERE id = %s",
+        "UPDATE base_journalentry SET data = '{}' WHERE id = %s",
         "UPDATE base_journalentry SET data = '{}', salt = '', subject_id = 7 WHERE id = %s",
         "UPDATE base_journalentry SET data = '{}', salt = '', actor_id = 7 WHERE id = %s",
         "DELETE FROM base_journalentry WHERE id = %s",
@@ -105,10 +108,22 @@ def test_the_database_itself_refuses_to_change_a_fact(statement: str):
 def test_erasing_blanks_the_data_and_the_chain_still_holds():
     made = record(1, 2)
     journal.sequence()
-    assert journal.erase([made[0].pk]) == 1
+    assert journal.erase({made[0].pk: {}}) == 1
     assert JournalEntry.objects.get(pk=made[0].pk).data == {}
     assert list(journal.broken_links()) == []
     assert list(checks.journal_complete()) == []
+
+
+@pytest.mark.django_db
+def test_erasing_may_leave_a_part_of_the_data_and_nothing_else():
+    about = {"to": 7, "from": None, "why": {"decided_by": "hand", "reason": "张三", "skills": ["中文"]}, "n": 1.5}
+    fact = journal.Fact("ticket", 1, "ticket.assigned", NOW, about)
+    [made] = journal.record(SYSTEM, [fact], now=NOW)
+    journal.sequence()
+    kept = {"to": 7, "from": None, "why": {"decided_by": "hand", "skills": ["中文"]}, "n": 1.5}
+    assert journal.erase({made.pk: kept}) == 1
+    assert JournalEntry.objects.get(pk=made.pk).data == kept
+    assert list(journal.broken_links()) == []
 
 
 @pytest.mark.django_db

@@ -1,14 +1,16 @@
 """Sign-in: lock-out over several processes, only addresses that work, the language switch, a changed password."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from allauth.core.internal import ratelimit
 from django.core.cache import caches
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, reverse
 
 from jiying.base.models import Person
+from jiying.base.signin import AccountAdapter
 from tests.cast import PASSWORD, Cast
 
 LOGIN = "/accounts/login/"
@@ -145,3 +147,20 @@ def test_too_many_requests_get_a_page_in_our_words(cast: Cast) -> None:
     assert statuses[0] == 200
     assert statuses[-1] == 429
     assert "jy-plain" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("peer", "header", "found"), [
+    ("203.0.113.7", "198.51.100.1", "203.0.113.7"),  # no proxy of ours: anybody can write the header
+    ("203.0.113.7", "", "203.0.113.7"),
+    ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
+    ("127.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),  # what the client made up stands before
+    ("10.1.0.5", "6.6.6.6, 198.51.100.1, 10.1.0.9", "198.51.100.1"),  # two proxies of ours
+    ("10.2.0.5", "198.51.100.1", "10.2.0.5"),
+    ("127.0.0.1", "198.51.100.1, unknown", "127.0.0.1"),
+    ("", "198.51.100.1", "198.51.100.1"),  # a socket file
+    ("", "", "0.0.0.0"),  # noqa: S104 - not known, never listened on
+])  # fmt: skip
+def test_only_our_proxies_are_believed(settings: Any, peer: str, header: str, found: str) -> None:
+    settings.PROXIES = ["127.0.0.0/8", "10.1.0.0/16"]
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": header}, REMOTE_ADDR=peer)
+    assert AccountAdapter(request).get_client_ip(request) == found

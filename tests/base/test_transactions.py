@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
 
+import jiying
 from jiying.base import transactions
 from jiying.base.models import Counter
 from tests.cast import Cast
@@ -112,3 +114,10 @@ def test_a_verb_is_such_a_transaction(live_cast: Cast, monkeypatch: pytest.Monke
     ticket.refresh_from_db()
     assert (ticket.status, ticket.revision) == ("accepted", 1)
     connection.close()
+
+
+def test_every_service_is_such_a_transaction() -> None:
+    """`@transaction.atomic` would answer 503 where two crossed; `@short` runs the whole again."""
+    root = Path(jiying.__file__).parent
+    bare = [path for path in root.rglob("*.py") if "@transaction.atomic" in path.read_text(encoding="utf-8")]
+    assert bare == []

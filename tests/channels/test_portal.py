@@ -68,6 +68,30 @@ def test_what_to_expect_follows_the_clocks(cast: Cast) -> None:
     assert shown(cast.now) == ("ended", None)
 
 
+def test_the_ticket_page_gives_the_link_to_who_may_handle_it(cast: Cast) -> None:
+    ticket = _ticket(cast)
+    door, client = f"/tickets/{ticket.number}/customer-link", cast.client(cast.lin)
+    assert f'hx-get="{door}"' in client.get(f"/tickets/{ticket.number}/").content.decode()
+    shown = client.get(door)
+    assert _path(cast, ticket) in shown.content.decode()
+    assert shown["Cache-Control"] == "private, no-store"
+    assert cast.client(cast.chen).get(door).status_code == 403  # sees the ticket, handles none
+    assert cast.client(cast.zhao).get(door).status_code == 404
+    assert door not in cast.client(cast.chen).get(f"/tickets/{ticket.number}/").content.decode()
+    before = _path(cast, ticket)
+    renewed = client.post(door, headers={"HX-Request": "true"}).content.decode()
+    assert _path(cast, ticket) in renewed and before not in renewed
+    assert "<html" not in renewed
+    assert Client().get(before).status_code == 404
+
+
+def test_a_ticket_without_customer_offers_no_link(cast: Cast) -> None:
+    ticket = cast.accepted()
+    client = cast.client(cast.lin)
+    assert "customer-link" not in client.get(f"/tickets/{ticket.number}/").content.decode()
+    assert client.get(f"/tickets/{ticket.number}/customer-link").status_code == 409
+
+
 def test_a_forged_or_foreign_link_opens_nothing(cast: Cast) -> None:
     ticket, other = _ticket(cast), _ticket(cast)
     path = _path(cast, ticket)

@@ -5,13 +5,15 @@ sent to `BODIES`, so that permission and masking tests walk through it too.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
@@ -20,66 +22,56 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
 from jiying.alerts.models import Delivery, OnCall
-from jiying.base import files, tokens
+from jiying.base import connections, documents, files, tokens
 from jiying.base.actor import SYSTEM, of_person
-from jiying.base.models import Attachment, Department, Person, Role, Team, VersionedDocument
-from jiying.channels.services import portal
-from jiying.clocks.models import Clock
+from jiying.base.models import Attachment, Connection, Department, Job, Person, Role, Team, VersionedDocument
+from jiying.base.models.journal import JournalEntry
+from jiying.channels.models import CallBack, Chat, CrmSend, Enclosure, HookCall, Mail, Outbox, PhoneCall
+from jiying.channels.models.hooks_out import HookDelivery
+from jiying.channels.services import portal, widgets
+from jiying.clocks.models import Clock, Revision
 from jiying.config.api import api
-from jiying.desk.models import CannedText, Customer, Draft, HandUp, Message, Ticket
+from jiying.desk.models import (
+    AgentLoad,
+    CannedText,
+    Customer,
+    CustomerOffer,
+    Draft,
+    HandUp,
+    Message,
+    OfferKind,
+    OutsideEvent,
+    OutsideKind,
+    RepeatContact,
+    SavedView,
+    Ticket,
+    TicketLink,
+)
 from jiying.desk.pages.verbs import VERBS
-from jiying.desk.services import collaboration, handling, routing, talking
+from jiying.desk.services import (
+    automation_setup,
+    collaboration,
+    flow_setup,
+    flows,
+    form_setup,
+    handling,
+    routing,
+    rules,
+    talking,
+)
 from jiying.desk.services.customers import CustomerData
+from jiying.insight.models import KeptReport
+from jiying.quality.models import Callback, Survey, SurveyDesign
+from jiying.quality.queries import links
 from tests.cast import PASSWORD, Cast
+from tests.contracts import computed
+from tests.contracts.bodies import BODIES
 
 ROLES = ("agent", "lead", "supervisor", "qa", "operations", "planner", "manager", "responder", "admin")
+# Rights are decided in Python: the whole table is walked on SQLite, on PostgreSQL those whose queries differ most.
+WALKED = ROLES if os.environ.get("JIYING_TEST_DB", "sqlite") == "sqlite" else ("agent", "lead", "responder", "admin")
 RELATIONS = ("own", "team", "other")
 METHODS = ("get", "post", "put", "patch", "delete")
-# What an operation is sent, where an empty form or the least valid body would say too little.
-BODIES: dict[str, dict[str, Any]] = {
-    "POST /presence/": {"presence": "busy"},
-    "POST /tickets/new/": {"subject": "发票", "channel": "web", "type": "inquiry"},
-    "POST /people/new": {"name": "新人", "username": "new1", "seniority": "1", "is_active": "on"},
-    "POST /people/teams/save": {"code": "team9", "name": "九组"},
-    "POST /people/departments/save": {"code": "dep9", "name": "九部"},
-    "POST /people/roles/new": {"code": "role9", "name": "九", "rights": ["desk.view_own"]},
-    "POST /me/tokens": {"name": "x"},
-    "POST /tickets/<number>/do/reply": {"body": "您好"},
-    "POST /tickets/<number>/do/note": {"body": "备注"},
-    "POST /tickets/<number>/do/call": {"direction": "out", "minutes": "2", "body": "已通话"},
-    "POST /tickets/<number>/do/hold": {"reason": "customer"},
-    "POST /tickets/<number>/do/resolve": {"note": "已解决"},
-    "POST /tickets/<number>/do/escalate": {"level": "1", "reason": "客户着急"},
-    "POST /tickets/<number>/do/ask": {"department": "rnd", "kind": "question", "question": "请协助"},
-    "POST /tickets/<number>/do/cancel": {"reason": "误建"},
-    "POST /tickets/<number>/draft": {"kind": "reply", "body": "写到一半"},
-    "POST /tickets/<number>/draft/files": {"kind": "reply"},
-    "POST /preview": {"body": "**好**"},
-    "POST /canned/new/": {"title": "问候", "body": "您好", "reach": "own"},
-    "POST /canned/<pk>/": {"title": "问候", "body": "您好", "reach": "{reach}", "revision": "0"},
-    "PUT /api/v1/canned-texts/{text_id}": {"title": "问候", "body": "您好", "reach": "{reach}"},
-    "POST /asked/<pk>/answer": {"answer": "已发出"},
-    "POST /api/v1/tickets/{number}/collaborate": {"department": "rnd", "question": "请协助"},
-    "POST /tickets/<number>/do/fields": {"category": "order", "channel": "web", "tags": "a"},
-    "POST /tickets/<number>/do/priority": {"priority": "P1", "reason": "客户着急"},
-    "POST /tickets/<number>/do/transfer": {"to": "person:{colleague}", "reason": "请接手"},
-    "POST /tickets/<number>/do/merge": {"into": "{queued}"},
-    "POST /clocks/<pk>/cause": {"code": "complex_process", "note": "x"},
-    "POST /standards/<number>/propose": {"effective_from": "2027-01-04T09:00", "note": "x"},
-    "POST /standards/<number>/approve": {"capacity": "supervisor"},
-    "POST /standards/<number>/reject": {"note": "x"},
-    "POST /standards/<number>/withdraw": {"note": "x"},
-    "POST /standards/collaboration/<key>/<number>/<verb>": {"effective_from": "2027-01-04T09:00", "note": "x"},
-    "POST /calendars/<key>/statutory": {"seen": "1"},
-    "POST /calendars/<key>/import": {"seen": "1", "text": "date,kind\n2027-01-01,usual\n"},
-    "POST /calendars/<key>/copy": {"key": "copy9", "title": "副本"},
-    "POST /api/v1/tickets/{number}/transfer": {"to_person": "{colleague}"},
-    "POST /api/v1/tickets/{number}/merge": {"into": "{queued}"},
-    "POST /api/v1/customers/{customer_id}/reveal": {"ticket": "{ticket}"},
-    "POST /setup/lines/team": {"team": "team1", "line": "1"},
-    "PUT /api/v1/support-lines/team": {"team": "team1", "line": 1},
-    "POST /api/v1/tokens": {"name": "x"},
-}
 
 
 @dataclass(frozen=True, order=True)
@@ -168,6 +160,8 @@ class Objects:
     message: Message
     customer: Customer
     asked_id: int
+    survey: Survey  # of the same ticket, with a call-back
+    callback_id: int
     clock_id: int
     file_id: int
     token_id: int
@@ -175,12 +169,26 @@ class Objects:
     hand_up_id: int
     draft_file_id: int
     text: CannedText
+    view_id: int  # a saved view of their own
+    bulk_id: int  # what they did with many tickets at once
+    task_id: int
+    link_id: int  # their ticket, tied to a colleague's that waits in the queue
+    offer_id: int
+    event_id: int
+    mail_id: int
+    repeat_id: int  # the same tickets, as a repeat contact
+    call_id: int
+    call_back_id: int
     portal: str  # the signed part of the customer's own address
+    chat: str  # number of a chat with the same customer
 
 
 SECRET = CustomerData(
     name="司徒静怡", phone="13912340000", email="situ.jingyi@example.com", address="上海市浦东新区张杨路五百号"
 )
+
+
+DOORBELL = connections.Kind("doorbell", "门铃", "systems", fields=(), test=lambda _open: "叮咚")
 
 
 class Stage:
@@ -190,20 +198,48 @@ class Stage:
         self.cast, self._n = cast, 0
         self._clients: dict[str, tuple[Client, str]] = {}
         Department.objects.create(code="rnd", name="研发部")
+        Role.objects.create(code="spare", name="备用")
         service = Department.objects.get(code="service")
         self.second_line = Team.objects.create(code="second", name="二线")
         self.people = {role: self._hire(role, service) for role in ROLES}
+        self.hotline = Connection.objects.create(kind="cti", code="hotline", name="热线")
         self.colleague = self._hire("agent", service, "colleague")
         stranger = self._hire("agent", service, "stranger")
         Person.objects.filter(pk=stranger.pk).update(team=cast.team2)
         stranger.refresh_from_db()
-        self.own = {role: self._objects(person, asks="logistics") for role, person in self.people.items()}
-        self.team, self.other = self._objects(self.colleague), self._objects(stranger)
+        self._set_up()
         self.queued = self.cast.ticket(subject="同一件事")
         routing.transfer(actor=SYSTEM, number=self.queued.number, to_team=cast.team1.pk, now=timezone.now())
+        connections.register(DOORBELL)
+        bell = Connection.objects.create(kind="doorbell", code="visit", name="门铃")
+        Connection.objects.create(kind=widgets.KIND, code="site", name="官网")
+        self.own = {role: self._objects(person, asks="logistics") for role, person in self.people.items()}
+        somebody = self.own["agent"].customer
+        about = {"connection": bell, "created_at": timezone.now(), "parked_at": timezone.now(), "last_error": "x"}
+        day = date(2026, 9, 8)
+        self.report = KeptReport.objects.create(
+            kind="day", first=day, last=day, made_at=self.cast.now, body=computed.A_REPORT
+        )
+        self.crm_send = CrmSend.objects.create(customer=somebody, key="k", **about)
+        erp = Connection.objects.create(kind="hook_out", code="erp9", name="ERP", options={"events": []})
+        told = {"entry": JournalEntry.objects.order_by("pk")[0], "position": 1, "event": "ticket.opened"}
+        self.hook = HookDelivery.objects.create(connection=erp, created_at=timezone.now(), state="sent", **told)
+        self.team, self.other = self._objects(self.colleague), self._objects(stranger)
         self.delivery = Delivery.objects.create(person=self.colleague, way="mail", key="k", state="dead")
         self.on_call = OnCall.objects.create(
             person=self.colleague, team=cast.team1, starts_at=cast.now, ends_at=cast.now + timedelta(days=1)
+        )
+        messenger = Connection.objects.create(kind="social", code="messenger", name="社交媒体")
+        self.hook_call = HookCall.objects.create(
+            connection=messenger, kind="social", key="k", body="x", state="refused", received_at=self.cast.now
+        )
+        self.export = files.keep_made(
+            ContentFile(b"PK"),
+            name="customer.zip",
+            media_type="application/zip",
+            subject_kind="customer_export",
+            subject_id=self.team.customer.pk,
+            now=timezone.now(),
         )
         self._draft()
 
@@ -216,6 +252,7 @@ class Stage:
             department=self.cast.logistics if role == "responder" else service,
         )
         person.roles.add(Role.objects.get(code=role))
+        AgentLoad.objects.create(person=person, channel="web", capacity=0, idle_since=timezone.now())
         return person
 
     def _objects(self, person: Person, asks: str = "rnd") -> Objects:
@@ -224,8 +261,8 @@ class Stage:
         now = timezone.now() - timedelta(minutes=3)
         by = self.colleague if person.department_id == self.cast.logistics.pk else person
         told = CustomerData(
-            name=SECRET.name, phone=f"1391234{self._n:04d}", email=f"situ.jingyi{self._n}@example.com",
-            address=SECRET.address,
+            name=f"{SECRET.name}{self._n}", phone=f"1391234{self._n:04d}", email=f"situ.jingyi{self._n}@example.com",
+            address=f"{SECRET.address}{self._n}号",
         )  # fmt: skip
         ticket = self.cast.ticket(subject="订单一直没有收到", customer=told, now=now)
         self._hand_to(self.colleague, ticket)
@@ -245,6 +282,7 @@ class Stage:
         secret = tokens.issue(actor=of_person(person), person=person, name="t", scopes=(), now=now)
         ticket.refresh_from_db()
         draft = Draft.objects.create(person=person, ticket=ticket, kind="note", changed_at=now)
+        Outbox.objects.create(message=message, ticket=ticket, key=f"key{self._n}", state="failed", created_at=now)
         Attachment.objects.filter(pk=loose.pk).update(subject_id=draft.pk)
         return Objects(
             person=person,
@@ -254,6 +292,7 @@ class Stage:
             message=message,
             customer=Customer.objects.get(tickets=ticket),
             asked_id=asked.pk,
+            **self._survey(ticket, now),
             clock_id=Clock.objects.filter(subject_kind="ticket", subject_id=ticket.pk).order_by("pk")[0].pk,
             file_id=kept.pk,
             session_id=UserSession.objects.create(
@@ -262,13 +301,103 @@ class Stage:
             hand_up_id=HandUp.objects.create(
                 ticket=ticket, team=self.second_line, line=2, asked_by=by, asked_at=now
             ).pk,
+            view_id=SavedView.objects.create(owner=person, name="急单", filters={"priority": "P1"}, changed_at=now).pk,
+            bulk_id=Job.objects.create(
+                kind="desk.bulk",
+                params={"action": "tag", "numbers": [], "values": {}},
+                created_by=person,
+                finished_at=now,
+            ).pk,
+            task_id=self._task(ticket, now),
+            link_id=self._tie(ticket, "related", now).pk,
+            offer_id=self._offer(ticket, now),
+            event_id=self._event(ticket, now),
+            mail_id=self._mail(ticket, now),
+            repeat_id=self._repeat(ticket, now).pk,
+            call_id=PhoneCall.objects.create(
+                connection=self.hotline,
+                call_id=f"c{self._n}",
+                state="talked",
+                ticket=ticket,
+                message=message,
+                begun_at=now,
+            ).pk,
+            call_back_id=CallBack.objects.create(number=told.phone, ticket=ticket, called_at=now).pk,
             portal=portal.address(actor=SYSTEM, number=ticket.number).rstrip("/").rpartition("/")[2],
+            chat=self._chat(ticket, by, now),
             token_id=person.tokens.get(digest=tokens.digest(secret)).pk,
         )
+
+    def _chat(self, ticket: Ticket, person: Person, now: datetime) -> str:
+        Enclosure.objects.create(ticket=ticket, kind="image", state="failed", created_at=now)
+        chat = self.cast.ticket(subject="在吗", channel="chat", customer_id=ticket.customer_id, now=now)
+        Chat.objects.create(ticket=chat, here_at=now)
+        self._hand_to(person, chat)
+        return chat.number
 
     def _reach(self, person: Person) -> dict[str, Any]:
         """Whose canned text it is: a role's own, and those of the two teams."""
         return {"owner": person} if person.username.startswith("the-") else {"team": person.team}
+
+    def _set_up(self) -> None:
+        """A task flow and an intake form."""
+        steps = [{"key": "call", "title": "回访", "mandatory": False, "checklist": ["已接通"]}]
+        now = timezone.now() - timedelta(hours=1)
+        for key in ("visit", "callback"):  # the first runs on every ticket
+            flow_setup.save(actor=SYSTEM, key=key, title="回访", body={"steps": steps}, now=now)
+        body = {"fields": [{"key": "order_no", "label": "订单号"}]}
+        form_setup.save(actor=SYSTEM, key="visit", title="登记", body=body, now=now)
+        rule = {"on": False, "when": {"event": "opened"}, "if": [], "then": [{"do": "note", "text": "请跟进"}]}
+        automation_setup.save(actor=SYSTEM, key="visit", title="提醒", body=rule, now=now)
+        OutsideKind.objects.create(code="visit", name_zh="上门")
+        rules.begin(actor=SYSTEM, now=now)
+        documents.forget()
+
+    def _task(self, ticket: Ticket, now: datetime) -> int:
+        """A task that may be left out, with a checklist."""
+        run = flows.start(actor=SYSTEM, number=ticket.number, flow="visit", now=now)
+        return int(run.steps.get().pk)
+
+    def _offer(self, ticket: Ticket, now: datetime) -> int:
+        kind = OfferKind.objects.get(code="voucher")
+        return int(CustomerOffer.objects.create(ticket=ticket, kind=kind, is_shown=True, made_at=now).pk)
+
+    def _event(self, ticket: Ticket, now: datetime) -> int:
+        """One that matched nothing, of a customer who is somebody all the same."""
+        about = {"source": "erp", "event_id": f"E{ticket.pk}", "kind": "unheard", "state": "unmatched"}
+        told = {"name": SECRET.name, "phone": f"1391234{self._n:04d}", "email": f"situ.jingyi{self._n}@example.com"}
+        made = OutsideEvent.objects.create(**about, told=told, reason="unknown_kind", occurred_at=now, received_at=now)
+        return int(made.pk)
+
+    def _mail(self, ticket: Ticket, now: datetime) -> int:
+        """An automatic reply of their customer on their ticket."""
+        box, _made = Connection.objects.get_or_create(kind="mailbox", code="inbox", defaults={"name": "客服邮箱"})
+        sender = f"situ.jingyi{self._n}@example.com"
+        digest = files.write(ContentFile(f"From: {sender}\nSubject: =?utf-8?B?6Ieq5Yqo5Zue5aSN?=\n\nhi\n".encode()))
+        made = Mail.objects.create(
+            connection=box, uid_validity=1, uid=ticket.pk, sha256=digest, received_at=now, stored_at=now,
+            state="automatic", reason="auto_reply", sender=sender,
+            sender_name=SECRET.name, subject="自动回复", said="我在休假", ticket=ticket,
+        )  # fmt: skip
+        return int(made.pk)
+
+    def _survey(self, ticket: Ticket, now: datetime) -> dict[str, Any]:
+        """One that was answered badly, and can still be changed."""
+        design = SurveyDesign.objects.get(code="closing")
+        survey = Survey.objects.create(
+            ticket=ticket, design=design, kind="rating", items=["speed"], state="answered", score=2, made_at=now,
+            opens_at=now, expires_at=now + timedelta(days=7), answered_at=now, channel=ticket.channel,
+            agent=ticket.assignee, team=ticket.team,
+        )  # fmt: skip
+        return {"survey": survey, "callback_id": Callback.objects.create(survey=survey, opened_at=now).pk}
+
+    def _tie(self, ticket: Ticket, kind: str, now: datetime) -> TicketLink:
+        """To a ticket that everybody of the desk sees."""
+        return TicketLink.objects.create(ticket=ticket, other=self.queued, kind=kind, made_at=now)
+
+    def _repeat(self, ticket: Ticket, now: datetime) -> RepeatContact:
+        link = self._tie(ticket, "repeat", now)
+        return RepeatContact.objects.create(link=link, by="text", likeness=0.8, gap_s=60, found_at=now)
 
     def _hand_to(self, person: Person, ticket: Ticket) -> None:
         """To somebody who may not handle tickets only the row says so, as after a change of role."""
@@ -281,6 +410,7 @@ class Stage:
             handling.accept(actor=of_person(person), number=ticket.number, now=now)
 
     def _draft(self) -> None:
+        Revision.objects.create(quarter="2026Q3", opened_at=timezone.now())
         client = self.client("admin")
         assert client.post("/standards/draft").status_code == 302
         self.draft = VersionedDocument.objects.filter(kind="standard", state="draft").latest("pk").number
@@ -310,35 +440,85 @@ class Stage:
         """The parameters of an address for these objects. A new page's example is to be added."""
         first = door.route.removeprefix("api/v1/").partition("/")[0]
         known: dict[str, dict[str, object]] = {
-            "tickets": {"number": objects.ticket.number, "what": "texts", "kind": "reply"},
+            "tickets": {
+                "number": objects.ticket.number,
+                "what": "texts",
+                "kind": "reply",
+                "pk": objects.message.pk,
+            },
+            "messages": {"message_id": objects.message.pk},
+            "hooks": {
+                "kind": "social",
+                "code": "messenger",
+                "pk": self.hook.pk if "/log/" in door.route else self.hook_call.pk,
+            },
+            "hook-calls": {"call_id": self.hook_call.pk},
+            "calls": {"pk": objects.call_id if door.route.endswith("wrap-up") else objects.call_back_id},
+            "call-backs": {"call_back_id": objects.call_back_id},
+            "phone-calls": {"call_id": objects.call_id},
             "canned": {"pk": objects.text.pk},
             "canned-texts": {"text_id": objects.text.pk},
             "drafts": {"pk": objects.draft_file_id},
-            "standards": {"number": self.draft, "key": "logistics", "verb": "propose"},
+            "standards": {"number": self.draft, "key": "logistics", "verb": "propose", "quarter": "2026Q3"},
+            "standard-revisions": {"quarter": "2026Q3"},
             "collaboration-standards": {"number": self.draft, "key": "logistics"},
             "asked": {"pk": objects.asked_id},
             "collaborations": {"collaboration_id": objects.asked_id},
             "clocks": {"pk": objects.clock_id, "clock_id": objects.clock_id},
-            "customers": {"pk": objects.customer.pk, "customer_id": objects.customer.pk},
+            "customers": {"pk": objects.customer.pk, "customer_id": objects.customer.pk, "file_id": self.export.pk},
             "files": {"pk": objects.file_id},
             "people": {"person_id": objects.person.pk, "code": "agent", "token_id": objects.token_id},
             "tokens": {"token_id": objects.token_id},
             "me": {"token_id": objects.token_id, "session_id": objects.session_id},
             "accounts": {"pk": 1, "provider_id": "sso"},
             "calendars": {"key": "work", "name": "2026-05-06", "kind": "csv"},
-            "setup": {"where": "order"},
+            "setup": {"where": "order", "key": "visit", "number": 2, "verb": "propose"},
+            "priority-rules": {"number": 2},
+            "task-flows": {"key": "visit"},
+            "automations": {"key": "visit"},
+            "intake-forms": {"key": "visit"},
+            "supervise": {"pk": objects.person.pk},
+            "tasks": {"pk": objects.task_id, "item": 0, "task_id": objects.task_id},
             "alerts": {
                 "delivery_id": self.delivery.pk,
                 "on_call_id": self.on_call.pk,
                 "key": "warning",
                 "verb": "up",
             },
+            "teams": {"code": "team9"},
+            "departments": {"code": "dep9"},
+            "roles": {"code": {"POST": "agent", "DELETE": "spare"}.get(door.method, "role9")},
+            "settings": {"name": "site.name"},
+            "connections": {"kind": "doorbell", "code": "erp9" if door.route.endswith("/replay") else "visit"},
+            "hook-deliveries": {"delivery_id": self.hook.pk},
+            "crm": {"pk": self.crm_send.pk if door.route.endswith("/retry") else objects.customer.pk},
+            "reports": {"pk": self.report.pk, "report_id": self.report.pk},
+            "crm-sends": {"send_id": self.crm_send.pk},
             "on-call": {"on_call_id": self.on_call.pk},
             "exchange": {"job_id": 1, "file_id": 1},
             "exports": {"export_id": 1},
             "lines": {"pk": objects.hand_up_id},
+            "views": {"pk": objects.view_id, "view_id": objects.view_id},
+            "bulk": {"action": "tag", "pk": objects.bulk_id, "bulk_id": objects.bulk_id},
+            "links": {"pk": objects.link_id},
+            "ticket-links": {"link_id": objects.link_id},
+            "repeats": {"pk": objects.repeat_id},
+            "replays": {"replay_id": computed.a_replay()},
+            "s": {"token": links.path(objects.survey).rstrip("/").rpartition("/")[2]},
+            "surveys": {"key": "closing", "number": objects.ticket.number},
+            "survey-designs": {"key": "visit9"},
+            "callbacks": {"pk": objects.callback_id, "callback_id": objects.callback_id},
+            "repeat-contacts": {"link_id": objects.repeat_id},
             "hand-ups": {"hand_up_id": objects.hand_up_id},
-            "p": {"token": objects.portal, "pk": objects.file_id},
+            "outside": {"pk": objects.event_id},
+            "mail": {"pk": objects.mail_id},
+            "mails": {"mail_id": objects.mail_id},
+            "outside-events": {"event_id": objects.event_id},
+            "outside-kinds": {"key": "visit9"},
+            "offers": {"pk": objects.offer_id, "offer_id": objects.offer_id},
+            "chat": {"key": "site", "signed": "x"},
+            "chats": {"number": objects.chat},
+            "p": {"offer_id": objects.offer_id, "token": objects.portal, "pk": objects.file_id},
         }
         try:
             return {name: known[first][name] for name in door.names}
@@ -371,6 +551,7 @@ class Stage:
         words = {
             "{colleague}": self.people["lead"].pk,
             "{queued}": self.queued.number,
+            "{strangers_customer}": self.other.customer.pk,
             "{ticket}": objects.ticket.number,
             "{reach}": "own" if objects.text.owner_id else "team",
             "person:{colleague}": f"person:{self.people['lead'].pk}",

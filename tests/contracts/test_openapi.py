@@ -7,12 +7,14 @@ import json
 import os
 import re
 from collections import Counter
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from jiying.config.api import api
 from tests.cast import Cast
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -45,6 +47,36 @@ def test_every_operation_has_a_name_a_sentence_and_its_refusals(db: None) -> Non
         assert op.get("description"), where
         assert "application/problem+json" in op["responses"]["default"]["content"], where
         assert op["security"], where
+
+
+def _shapes(kind: Any, found: dict[str, set[type]]) -> None:
+    """Every class that a request or an answer is made of, by name."""
+    for part in get_args(kind):
+        _shapes(part, found)
+    if not isinstance(kind, type) or kind in found.get(kind.__name__, set()):
+        return
+    hints = get_type_hints(kind) if is_dataclass(kind) or hasattr(kind, "model_fields") else {}
+    if hints:
+        found.setdefault(kind.__name__, set()).add(kind)
+    for hint in hints.values():
+        _shapes(hint, found)
+
+
+def test_two_shapes_never_share_a_name(db: None) -> None:
+    """The schema knows shapes by their name: of two with one name, the later would stand for both."""
+    shown()  # all routers are in their places
+    found: dict[str, set[type]] = {}
+    for _prefix, router in api._routers:
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                for model in operation.response_models.values():
+                    if hasattr(model, "model_fields"):
+                        _shapes(model.model_fields["response"].annotation, found)
+                for param in operation.models:
+                    for field in param.model_fields.values():
+                        _shapes(field.annotation, found)
+    assert "TicketFlows" in found
+    assert {name: kinds for name, kinds in found.items() if len(kinds) > 1} == {}
 
 
 def is_loose(schema: dict[str, Any]) -> bool:

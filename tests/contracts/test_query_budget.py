@@ -1,18 +1,26 @@
 """Pages cost the same number of queries however much there is to show."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from jiying.base import journal, tails
 from jiying.base.models import Person
 from jiying.desk.models import AgentLoad, Ticket
 from jiying.desk.services import collaboration, indexing, talking
 from jiying.desk.services.customers import CustomerData
+from jiying.warehouse import exporting
+from jiying.warehouse.asking import Source
 from tests.cast import Cast
 
-BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 24, "search": 20}
+BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 31, "search": 20, "reports": 24}
+
+OF_THE_COPY = 5  # statements that a report asks: how many rows there are, then words and rows of tickets and clocks
 
 
 def _fill(cast: Cast, start: int, stop: int) -> None:
@@ -75,3 +83,32 @@ def test_a_ticket_costs_the_same_with_10_messages_and_with_100(cast: Cast) -> No
     _talk(cast, ticket, 90)
     assert _count(cast, cast.lin, path) == few
     assert few <= BUDGET["ticket"]
+
+
+def test_a_report_costs_the_same_with_10_tickets_and_with_100(
+    cast: Cast, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions to the database, and to the columnar copy."""
+    settings.WAREHOUSE = tmp_path / "warehouse"
+    asked: list[str] = []
+    real = Source._asked
+
+    def noted(copy: Source, sql: str, params: Any) -> Any:
+        asked.append(sql)
+        return real(copy, sql, params)
+
+    monkeypatch.setattr(Source, "_asked", noted)
+    path = f"/reports/?kind=week&day={timezone.localtime(cast.now).date()}"
+    counts = []
+    for start, stop in ((0, 10), (10, 100)):
+        _fill(cast, start, stop)
+        while journal.sequence():
+            pass
+        exporting.catch_up()
+        found = _count(cast, cast.sup, path)
+        asked.clear()
+        _once(cast.client(cast.sup), path)
+        counts.append((found, len(asked)))
+    assert counts[0] == counts[1]
+    assert counts[0][0] <= BUDGET["reports"]
+    assert counts[0][1] == OF_THE_COPY

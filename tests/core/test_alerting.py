@@ -22,9 +22,9 @@ def shipped() -> dict[str, Any]:
     ("occasion", "told"),
     [
         (Occasion("warn1", "resolution"), {"assignee": ("app",)}),
-        (Occasion("due", "accept"), {"supervisor": ("app", "mail")}),
-        (Occasion("due", "resolution", "P1"), {"assignee": ("app", "mail"), "supervisor": ("app", "mail")}),
-        (Occasion("vip"), {"assignee": ("app",)}),
+        (Occasion("due", "accept"), {"supervisor": ("app", "mail", "group")}),
+        (Occasion("due", "resolution", "P1"), {"assignee": ("app", "mail"), "supervisor": ("app", "mail", "group")}),
+        (Occasion("vip"), {"assignee": ("app", "sms")}),
     ],
 )
 def test_as_shipped(occasion: Occasion, told: dict[str, tuple[str, ...]]) -> None:

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jiying.core.metrics import (
+    EXCLUDED,
     KPIS,
     METRICS,
     Mean,
     Rate,
     attainment,
+    is_case,
     mean,
     percentile,
     round_score,
@@ -126,10 +128,16 @@ def test_means_add(first, second):
     assert mean(first) + mean(second) == mean(first + second) == Mean(sum(first + second), len(first + second))
 
 
-def test_every_metric_and_kpi_of_the_heart_is_defined_once():
+def test_every_kpi_says_how_it_is_counted():
     assert {f"attainment.{metric}" for metric in METRICS} <= set(KPIS)
-    assert {"first_response_time", "resolution_time", "wait_since_receipt", "corrected_priority_share"} <= set(KPIS)
-    names = [kpi.name_zh for kpi in KPIS.values()] + [kpi.name_en for kpi in KPIS.values()]
-    assert len(set(names)) == len(names) and all(names)
     for key, kpi in KPIS.items():
-        assert key == kpi.key and kpi.formula and kpi.min_n > 0 and "probe" in kpi.exclusions
+        assert key == kpi.key and kpi.min_n > 0 and set(kpi.exclusions) <= set(EXCLUDED) and "probe" in kpi.exclusions
+        needs = {"rate": kpi.hit, "balance": kpi.hit and kpi.miss, "mean": kpi.value, "spread": kpi.value}
+        assert needs.get(kpi.measure, "count")
+        condition = is_case(kpi, "SINCE", "UNTIL")
+        assert "{" not in condition and "UNTIL" in condition and "NOT merged" in condition
+
+
+def test_variants_of_one_kpi_are_told_apart():
+    variants = [(kpi.key.partition(".")[0], kpi.variant) for kpi in KPIS.values() if kpi.group != "in_time"]
+    assert len(set(variants)) == len(variants)

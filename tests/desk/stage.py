@@ -8,12 +8,23 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
-from jiying.base import due
+from jiying.base import documents, due
 from jiying.base.actor import SYSTEM, Actor
 from jiying.base.models import JournalEntry
 from jiying.core import lifecycle
 from jiying.desk.models import Collaboration, TeamLine, Ticket
-from jiying.desk.services import collaboration, handling, lines, routing, talking
+from jiying.desk.services import (
+    collaboration,
+    flow_setup,
+    flows,
+    handling,
+    lines,
+    links,
+    offers,
+    routing,
+    splitting,
+    talking,
+)
 from tests.cast import Cast
 
 MINUTE = timedelta(minutes=1)
@@ -28,7 +39,7 @@ Verb = Callable[[Actor, str, datetime], Any]
 
 def verbs(cast: Cast) -> dict[str, Verb]:
     """Every verb of the life cycle that is a service, called as the pages and the API call it."""
-    other, higher = cast.ticket(subject="另一张工单"), up_team(cast)
+    other, higher, flow = cast.ticket(subject="另一张工单"), up_team(cast), a_flow(cast)
     return {
         "accept": lambda a, n, t: handling.accept(actor=a, number=n, now=t),
         "reply": lambda a, n, t: talking.reply(actor=a, number=n, body="您好", now=t),
@@ -48,11 +59,23 @@ def verbs(cast: Cast) -> dict[str, Verb]:
         "collaborate": lambda a, n, t: collaboration.ask(
             actor=a, number=n, department="logistics", question="在哪", now=t
         ),
+        "split": lambda a, n, t: splitting.split(actor=a, number=n, part=splitting.Part(subject="另一件事"), now=t),
+        "link": lambda a, n, t: links.link(actor=a, number=n, other=other.number, now=t),
         "escalate": lambda a, n, t: handling.escalate(actor=a, number=n, level=1, reason="投诉", now=t),
+        "flow": lambda a, n, t: flows.start(actor=a, number=n, flow=flow, now=t),
+        "offer": lambda a, n, t: offers.make(actor=a, number=n, new=offers.NewOffer("voucher"), now=t),
         "hand_up": lambda a, n, t: lines.hand_up(actor=a, number=n, team=higher, reason="二线处理", now=t),
         "assign": lambda a, n, t: routing.transfer(actor=a, number=n, to_person=cast.wang.pk, reason="换人", now=t),
         "unassign": lambda a, n, t: routing.transfer(actor=a, number=n, to_team=cast.team1.pk, reason="退回", now=t),
     }
+
+
+def a_flow(cast: Cast, *steps: dict[str, Any], key: str = "visit") -> str:
+    """A flow of these steps, or of one that may be left out."""
+    body = {"steps": list(steps) or [{"key": "call", "title": "回访", "mandatory": False}]}
+    flow_setup.save(actor=SYSTEM, key=key, title="回访流程", body=body, now=cast.now)
+    documents.forget()
+    return key
 
 
 def up_team(cast: Cast) -> str:

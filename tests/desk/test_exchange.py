@@ -15,6 +15,7 @@ from jiying.base.errors import Denied, Invalid, NotFound
 from jiying.base.models import Job, JournalEntry, Person
 from jiying.desk.models import Ticket
 from jiying.desk.queries import lists
+from jiying.desk.queries.filters import read
 from jiying.desk.services import exporting, table_import
 from jiying.desk.services.customers import CustomerData
 from tests.cast import Cast
@@ -29,7 +30,7 @@ def folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
 
 
 def _export(cast: Cast, person: Person | None = None, **about: Any) -> Job:
-    filters = lists.read(about.pop("filters", {}))
+    filters = read(about.pop("filters", {}))
     about = {"form": "csv", "language": "zh-hans", **about}
     return exporting.start(actor=cast.actor(person or cast.admin), filters=filters, now=cast.now, **about)
 

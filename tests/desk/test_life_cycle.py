@@ -36,6 +36,10 @@ FACT = {
     "collaborate": "collaboration_asked",
     "escalate": "escalated",
     "hand_up": "handed_up",
+    "flow": "flow_started",
+    "offer": "offer_made",
+    "split": "split",
+    "link": "linked",
     "assign": "assigned",
     "unassign": "unassigned",
 }

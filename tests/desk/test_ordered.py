@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from jiying.base.models import Person
 from jiying.desk.models import Collaboration, Ticket
 from jiying.desk.policies import reach, visible
-from jiying.desk.queries import lists, ordered
+from jiying.desk.queries import filters, lists, ordered
 from tests.cast import Cast
 
 WHO = ("lin", "wang", "sup", "he", "adm")
@@ -77,11 +77,11 @@ def test_pages_follow_each_other_without_a_gap(
     actor = full.actor(_person(full, who))
     seen, cursor = [], ""
     while True:
-        page = lists.page(actor, lists.read({"sort": sort}), full.now, cursor)
+        page = lists.page(actor, filters.read({"sort": sort}), full.now, cursor)
         seen += [row.id for row in page.rows]
         if not (cursor := page.cursor):
             break
-    ways = lists.narrowed(actor, lists.Filters(sort=sort), full.now)
+    ways = lists.narrowed(actor, filters.Filters(sort=sort), full.now)
     assert seen == (ordered.by_due if sort == "due" else ordered.by_receipt)(ways, 400)
     assert len(seen) > 7
 
@@ -92,7 +92,7 @@ def test_counts_are_those_of_the_views_and_stop_at_the_limit(full: Cast, who: st
     seen = Ticket.objects.filter(visible(actor))
     with CaptureQueriesContext(connection) as asked:
         counts = lists.counts(actor, full.now)
-    assert counts == {view: seen.filter(lists.viewed(view, actor, full.now)).count() for view in counts}
+    assert counts == {view: seen.filter(filters.viewed(view, actor, full.now)).count() for view in counts}
     assert len(asked) == 1
     assert ordered.counts({"all": reach(actor)}, 5) == {"all": 5}
 
@@ -101,7 +101,7 @@ def test_priority_and_channel_narrow_for_those_who_see_all_and_for_others(full: 
     for who in WHO:
         actor = full.actor(_person(full, who))
         for values in ({"priority": "P1"}, {"channel": "web"}, {"priority": "P2", "channel": "chat"}):
-            ids = ordered.by_due(lists.narrowed(actor, lists.read(values), full.now), 400)
+            ids = ordered.by_due(lists.narrowed(actor, filters.read(values), full.now), 400)
             wanted = Ticket.objects.filter(visible(actor), ended_at=None, **values)
             assert sorted(ids) == sorted(wanted.values_list("pk", flat=True))
 
@@ -145,12 +145,12 @@ def test_shipped_views_are_read_from_their_index_and_never_sorted_whole(full: Ca
         pytest.skip("PostgreSQL chooses by the figures of its tables; at a few hundred rows it reads them all")
     actor = full.actor(_person(full, who))
     for view, indexes in SERVED[who].items():
-        filters = lists.Filters(view=view)
-        ways = lists.narrowed(actor, filters, full.now)
+        asked = filters.Filters(view=view)
+        ways = lists.narrowed(actor, asked, full.now)
         own = ways if len(ways) == 1 else ways[1:2]  # of a leader's ways: the team's
-        with CaptureQueriesContext(connection) as asked:
-            (ordered.by_receipt if filters.by_receipt else ordered.by_due)(own, 51)
-        for query in asked.captured_queries:
+        with CaptureQueriesContext(connection) as seen:
+            (ordered.by_receipt if asked.by_receipt else ordered.by_due)(own, 51)
+        for query in seen.captured_queries:
             plan = _plan(query["sql"])
             assert any(name in plan.split() for name in indexes), (view, plan)
             assert plan.count("TEMP B-TREE FOR ORDER BY") <= 1, (view, plan)  # the merged rows', never a way's
@@ -161,3 +161,12 @@ def _plan(sql: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         return "\n".join(str(row[3]) for row in cursor.fetchall())
+
+
+def test_counts_are_kept_for_some_seconds_for_each_reach(full: Cast) -> None:
+    lin, zhao = full.actor(full.lin), full.actor(full.zhao)
+    found = lists.kept_counts(lin, full.now)
+    assert lists.kept_counts(zhao, full.now) != found
+    with CaptureQueriesContext(connection) as asked:
+        assert lists.kept_counts(full.actor(full.lin), full.now) == found == lists.counts(lin, full.now)
+    assert len([q for q in asked.captured_queries if "COUNT(*)" in q["sql"]]) == 1

@@ -7,90 +7,18 @@ so the supervisor is told. Pictures of the way lie in tests/e2e/shots.
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.acting import post, shot, sign_in
 from tests.house import House
-
-SHOTS = Path(__file__).parent / "shots"
-PASSWORD = "a long password of tests"  # noqa: S105 - of made-up people
-PEOPLE = f"""
-from django.utils import timezone
-from jiying.base.models import Person, Role, Team
-from jiying.desk.models import AgentLoad
-from jiying.desk.services.loads import DEFAULT_CAPACITY
-now = timezone.now()
-team = Team.objects.create(code="after", name="售后组")
-for username, name, role, presence in (("lin", "林晓", "agent", "online"), ("wang", "王芳", "lead", "offline"),
-                                       ("boss", "管理员", "admin", "offline")):
-    person = Person.objects.create_person(username, {PASSWORD!r}, name=name, team=team, presence=presence)
-    person.roles.add(Role.objects.get(code=role))
-lin = Person.objects.get(username="lin")
-for channel, capacity in DEFAULT_CAPACITY.items():
-    AgentLoad.objects.create(person=lin, channel=channel, capacity=capacity, idle_since=now)
-"""
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-sync",
-            ],
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def desk(house: House) -> House:
-    """A house with an agent, a leader and an administrator, serving."""
-    house.run("prepare")
-    house.run("manage", "shell", "-c", PEOPLE)
-    house.up()
-    SHOTS.mkdir(exist_ok=True)
-    return house
-
-
-def post(house: House, token: str, path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - our own house on loopback
-        f"{house.url}/api/v1{path}",
-        json.dumps(body).encode(),
-        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-        return json.load(answer)
-
-
-def sign_in(browser: Browser, house: House, username: str, **options: Any) -> tuple[BrowserContext, Page]:
-    context = browser.new_context(locale="zh-CN", timezone_id="Asia/Shanghai", **options)
-    page = context.new_page()
-    page.goto(f"{house.url}/accounts/login/")
-    page.fill("input[name=login]", username)
-    page.fill("input[name=password]", PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"/(work|supervise|tickets)/"))
-    return context, page
-
-
-def shot(page: Page, name: str) -> None:
-    page.screenshot(path=str(SHOTS / f"{name}.png"))
 
 
 @pytest.mark.smoke
 def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
     token = desk.run("token", "--user", "boss").strip().splitlines()[-1]
-    _context, page = sign_in(browser, desk, "lin", viewport={"width": 1440, "height": 900})
+    _context, page = sign_in(browser, desk, "lin")
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -101,11 +29,13 @@ def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
     })  # fmt: skip
     number = made["number"]
     assert made["status"] == "assigned"
-    expect(page.get_by_role("status").get_by_role("article").filter(has_text=number).first).to_be_visible(timeout=5000)
+    expect(page.get_by_role("status").get_by_role("article").filter(has_text=number).first).to_be_visible(
+        timeout=20_000
+    )
     shot(page, "1-popup")
     page.goto(f"{desk.url}/tickets/{number}/")
     page.locator("#ticket-head").get_by_role("button", name=re.compile("确认接单")).click()
-    expect(page.locator("#ticket-head")).to_contain_text("已接单", timeout=5000)
+    expect(page.locator("#ticket-head")).to_contain_text("已接单", timeout=20_000)
     page.fill("#say-body", "您好，我马上为您查询物流。")
     page.get_by_role("button", name="发送", exact=True).click()
     expect(page.locator("#ticket-talk")).to_contain_text("马上为您查询")
@@ -141,7 +71,7 @@ def test_from_request_to_kept_promise(browser: Browser, desk: House) -> None:
 @pytest.mark.smoke
 def test_not_accepted_in_time_the_supervisor_is_told(browser: Browser, desk: House) -> None:
     token = desk.run("token", "--user", "boss").strip().splitlines()[-1]
-    _context, page = sign_in(browser, desk, "wang", viewport={"width": 1440, "height": 900})
+    _context, page = sign_in(browser, desk, "wang")
     page.wait_for_timeout(1500)
     made = post(desk, token, "/tickets", {"subject": "系统无法登录", "channel": "web"})
     # Ten minutes pass at once: the accept clock's due instant is moved to two seconds from now, as time would.
@@ -156,7 +86,7 @@ Clock.objects.filter(subject_kind="ticket", subject_id=ticket.pk, metric="accept
     due_at=instant_of(at), wake_at=instant_of(at), points=[["due", at]])
 """)  # fmt: skip
     expect(page.get_by_role("status").get_by_role("article").filter(has_text=made["number"]).first).to_be_visible(
-        timeout=8000
+        timeout=20_000
     )
     shot(page, "5-supervisor-popup")
     page.goto(f"{desk.url}/supervise/")

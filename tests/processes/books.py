@@ -133,7 +133,7 @@ class Books:
             if at <= until.timestamp()
         }
 
-    def wait_fired(self, until: datetime, timeout_s: float = 40) -> None:
+    def wait_fired(self, until: datetime, timeout_s: float = 90) -> None:
         """Waits until every point up to `until` is a fact; ServerError with those that are missing."""
         try:
             wait_until(lambda: self.promised(until) <= set(self.fired()), timeout_s, f"all points up to {until}")
@@ -162,7 +162,7 @@ class Books:
             now,
         )
 
-    def wait_sent(self, timeout_s: float = 40) -> None:
+    def wait_sent(self, timeout_s: float = 90) -> None:
         """Waits until no delivery waits any more."""
         query = "SELECT count(*) FROM alerts_delivery WHERE state = 'waiting'"
         wait_until(lambda: self.one(query) == 0, timeout_s, "the last delivery")

@@ -106,7 +106,7 @@ class Intake:
     def n_done(self) -> int:
         return sum(len(poster.acknowledged) for poster in self.posters)
 
-    def wait_more(self, n: int, timeout_s: float = 60) -> None:
+    def wait_more(self, n: int, timeout_s: float = 120) -> None:
         """Waits until `n` more tickets were acknowledged than now."""
         wanted = self.n_done() + n
 
@@ -116,7 +116,7 @@ class Intake:
 
         wait_until(there, timeout_s, f"{n} more tickets")
 
-    def finish(self, timeout_s: float = 60) -> dict[str, str]:
+    def finish(self, timeout_s: float = 120) -> dict[str, str]:
         """Lets every poster end its present ticket; all acknowledged {key: number}."""
         for poster in self.posters:
             poster.enough.set()
@@ -140,7 +140,7 @@ class Listener(threading.Thread):
     def begin(self) -> "Listener":
         """Listening when it returns."""
         self.start()
-        wait_until(lambda: bool(self.hellos), 10, "the first hello")
+        wait_until(lambda: bool(self.hellos), 30, "the first hello")
         return self
 
     def run(self) -> None:

@@ -60,7 +60,7 @@ def accepts(house: House, token: str) -> bool:
 def test_a_backup_of_a_working_house_comes_back_on_another_machine(house: House, empty_house: House, tmp_path: Path):
     token, file = furnished(house), tmp_path / "live.tar.gz"
     running = house.up()
-    wait_until(lambda: "up to position 2" in house.run("check"), 30, "positions for two entries")
+    wait_until(lambda: "up to position 2" in house.run("check"), 60, "positions for two entries")
     assert "journal position 2" in house.run("backup", str(file))
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(ServerError, match="stop it first"):

@@ -115,11 +115,17 @@ def test_workers_killed_at_any_point_of_sweep_and_delivery(staffed: Staffed, smt
         wait_until(lambda: len(books.fired()) > n_seen or datetime.now(UTC) > until, 60, "progress")  # noqa: B023
         time.sleep(rng.uniform(0, 0.3))  # no synchronisation: any moment will do
         strike(running, "worker", rng, n_killed)
-    wait_until(lambda: datetime.now(UTC) > until, 30, "the last due instant")
-    books.wait_fired(until, timeout_s=60)
+    wait_until(lambda: datetime.now(UTC) > until, 60, "the last due instant")
+    books.wait_fired(until, timeout_s=120)
+    for _more in range(10):  # on a slow machine everything went in two letters: more fall due until there is a third
+        if len(smtp.received) >= 3:
+            break
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+        open_due(staffed, [until])
+        books.wait_fired(until, timeout_s=120)
     wait_until(lambda: len(smtp.received) >= 3, 60, "two deaths while mailing")
     books.end_leases()
-    books.wait_sent(timeout_s=60)
+    books.wait_sent(timeout_s=120)
     check_facts(books, until)
     check_alerts(books)
     check_mails(books, smtp)
@@ -136,8 +142,8 @@ def test_a_worker_that_was_down_for_an_hour_catches_up(staffed: Staffed, smtp: S
     open_due(staffed, [now - timedelta(seconds=90 + 29 * n) for n in range(120)])
     started_at = datetime.now(UTC)
     worker = house.start("worker")
-    books.wait_fired(started_at, timeout_s=60)
-    books.wait_sent(timeout_s=60)
+    books.wait_fired(started_at, timeout_s=120)
+    books.wait_sent(timeout_s=120)
     assert worker.alive
     check_facts(books, started_at)
     check_alerts(books)

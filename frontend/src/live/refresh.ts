@@ -20,7 +20,8 @@ function words(value: string | undefined): string[] {
 }
 
 /** Lists wait a second and a bit: one event must not make 200 pages fetch in the same instant. */
-function delayFor(wanted: string[], bell: Doorbell): number {
+function delayFor(node: Element, wanted: string[], bell: Doorbell): number {
+  if (node.hasAttribute("data-refresh-now")) return 0; // one's own conversation: somebody waits for it
   if (wanted.includes("me") && bell.topics.includes("me")) return ME_MS;
   if (wanted.some((topic) => topic.endsWith(bell.subject))) return Math.random() * SUBJECT_MS;
   return LIST_MS * (1 + Math.random());
@@ -36,7 +37,7 @@ export function ring(bell: Doorbell): void {
   const rung = rungBy(bell);
   for (const node of document.querySelectorAll<HTMLElement>("[data-refresh]")) {
     const wanted = words(node.dataset["refresh"]);
-    if (wanted.some((topic) => rung.has(topic))) schedule(node, delayFor(wanted, bell));
+    if (wanted.some((topic) => rung.has(topic))) schedule(node, delayFor(node, wanted, bell));
   }
 }
 
@@ -55,13 +56,20 @@ function schedule(node: Element, delayMs: number): void {
 
 function fire(node: Element): void {
   waiting.delete(node);
-  if (!node.isConnected) return;
+  if (!node.isConnected) return succeed(node);
   if (document.hidden && !node.hasAttribute("data-refresh-hidden")) return void stale.add(node);
+  if ("dragging" in document.documentElement.dataset) return schedule(node, SUBJECT_MS);
   if (typingIn(node)) {
     node.addEventListener("focusout", () => schedule(node, SUBJECT_MS), { once: true });
     return;
   }
   htmx.trigger(node, "refresh", {}, false);
+}
+
+/** Brought anew since it was rung, by an answer that may be older than the bell: what stands in its place is fetched. */
+function succeed(old: Element): void {
+  const wanted = CSS.escape((old as HTMLElement).dataset["refresh"] ?? "");
+  for (const node of document.querySelectorAll(`[data-refresh="${wanted}"]`)) if (!waiting.has(node)) fire(node);
 }
 
 /** Somebody writes here: a swap would move the caret or lose a choice. */
@@ -71,6 +79,7 @@ function typingIn(node: Element): boolean {
 }
 
 export function startRefresh(): void {
+  document.addEventListener("jy:stay", () => refreshAll(0)); // something was done here: its doorbell may be a second away
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     for (const node of stale) schedule(node, ME_MS);

@@ -21,7 +21,7 @@ export class Stream {
   private downSince = 0;
   private lastId = "";
 
-  constructor(private readonly url: string, private readonly events: StreamEvents, since: string) {
+  constructor(private readonly url: string, private readonly events: StreamEvents, since: string, private readonly more: Record<string, string> = {}) {
     this.lastId = since;
   }
 
@@ -63,7 +63,7 @@ export class Stream {
     this.abort = abort;
     let watchdog = setTimeout(() => abort.abort(), SILENCE_MS);
     try {
-      const headers: Record<string, string> = { Accept: "text/event-stream" };
+      const headers: Record<string, string> = { Accept: "text/event-stream", ...this.more };
       if (this.lastId) headers["Last-Event-ID"] = this.lastId;
       const answer = await fetch(this.url, { headers, signal: abort.signal, cache: "no-store", redirect: "error" });
       readHeaderTime(answer.headers);

@@ -17,7 +17,7 @@ from jiying.alerts.services import reading
 from jiying.base.context import actor_of
 from jiying.base.errors import Invalid
 
-SHOWN = 3  # pop-ups at once; the bell counts the rest
+SHOWN = 4  # pop-ups that one can unfold; the list has the rest
 
 
 @login_required
@@ -109,6 +109,7 @@ def _me(request: HttpRequest) -> int:
 
 def _popups(request: HttpRequest) -> HttpResponse:
     seen_url = reverse("alerts:seen")
+    all_ids = queries.new_ids(_me(request))
     found = [
         {
             "id": item.alert.pk,
@@ -122,7 +123,13 @@ def _popups(request: HttpRequest) -> HttpResponse:
         }
         for item in queries.new(_me(request), timezone.now(), SHOWN)
     ]
-    return render(request, "base/parts/popups.html", {"popups": found})
+    context = {
+        "popups": found,
+        "n_more": max(0, len(all_ids) - 1),
+        "n_unshown": len(all_ids) - len(found),
+        "all_seen_url": f"{seen_url}?{urlencode({'ids': all_ids}, doseq=True)}",
+    }
+    return render(request, "base/parts/popups.html", context)
 
 
 def _ids(request: HttpRequest, name: str) -> list[int]:

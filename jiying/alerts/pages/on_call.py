@@ -28,7 +28,7 @@ def _moment() -> forms.DateTimeInput:
 
 
 class ShiftForm(forms.Form):
-    person = forms.ModelChoiceField(Person.objects.none(), label=_("Who"))
+    person = forms.ModelChoiceField(Person.objects.none(), label=_("Who"), empty_label="—")
     team = forms.ModelChoiceField(Team.objects.none(), label=_("For"), required=False, empty_label=_("All teams"))
     starts_at = forms.DateTimeField(label=_("From"), widget=_moment(), input_formats=["%Y-%m-%dT%H:%M"])
     ends_at = forms.DateTimeField(label=_("Until"), widget=_moment(), input_formats=["%Y-%m-%dT%H:%M"])

@@ -1,17 +1,20 @@
 """Who is told of what (告警规则): the plan's rules in order, one rule's form, quiet times, versions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from jiying.alerts.pages.tabs import tabs
 from jiying.alerts.queries import duty
 from jiying.alerts.services import plans
-from jiying.base import documents
+from jiying.alerts.services.ways.kinds import ROBOT_KINDS, SMS
+from jiying.base import connections, documents
 from jiying.base.context import actor_of
 from jiying.base.errors import Invalid, NotFound, Refused
 from jiying.base.models import VersionedDocument
@@ -22,6 +25,8 @@ from jiying.core import alerting
 VIEW = "alerts.view_team"
 GROUPS = {"point": "occasion", "metric": "metric", "priority": "priority", "tier": "tier", "hours": "hours"}
 N_VERSIONS = 10
+ICONS = {"app": "bell", "mail": "mail", "sms": "device-mobile", "group": "users-group"}
+WORDS = {"app": _("pop-up"), "mail": _("e-mail"), "sms": _("text message"), "group": _("group robots")}
 
 
 @login_required
@@ -60,8 +65,13 @@ def _row(rule: dict[str, Any]) -> dict[str, Any]:
         "key": rule["key"],
         "name": _name(rule),
         "when": [(fact, [_word(fact, code) for code in codes]) for fact, codes in rule.get("when", {}).items()],
-        "tell": [(term("told_as", who), "mail" in ways) for who, ways in rule["tell"].items()],
+        "tell": [(term("told_as", who), _icons(ways)) for who, ways in rule["tell"].items()],
     }
+
+
+def _icons(ways: Sequence[str]) -> list[tuple[str, str]]:
+    """An icon and its word for each way."""
+    return [(ICONS[way], str(WORDS[way])) for way in alerting.WAYS if way in ways]
 
 
 def _name(rule: dict[str, Any]) -> str:
@@ -107,6 +117,9 @@ def _rule_form(
         "seen": seen,
         "facts": [(fact, _choices(fact, rule["when"].get(fact, []))) for fact in GROUPS],
         "people": [(who, term("told_as", who), _ways(rule, who)) for who in alerting.CAPACITIES],
+        "may_connect": connections.RIGHT in actor_of(request).rights,
+        "has_robots": bool(connections.opened(*ROBOT_KINDS)),
+        "has_gateway": bool(connections.opened(SMS)),
         "refused": refused,
     }
     return render(request, "alerts/plan_rule.html", context, status=refused.status if refused else 200)
@@ -117,17 +130,17 @@ def _choices(fact: str, chosen: list[str]) -> list[tuple[str, str, bool]]:
     return [(code, _word(fact, code), code in chosen) for code in (*codes, *(c for c in chosen if c not in codes))]
 
 
-def _ways(rule: dict[str, Any], who: str) -> str:
-    return " ".join(rule["tell"].get(who, ()))
+def _ways(rule: dict[str, Any], who: str) -> list[tuple[str, str, bool]]:
+    return [(way, str(WORDS[way]), way in rule["tell"].get(who, ())) for way in alerting.WAYS]
 
 
 def _read(form: QueryDict) -> dict[str, Any]:
     when = {fact: form.getlist(f"when.{fact}") for fact in GROUPS}
-    tell = {who: form.get(f"tell.{who}", "").split() for who in alerting.CAPACITIES}
+    tell = {who: form.getlist(f"tell.{who}") for who in alerting.CAPACITIES}
     return {
         "name": form.get("name", "").strip(),
         "when": {fact: codes for fact, codes in when.items() if codes},
-        "tell": {who: ways for who, ways in tell.items() if ways},
+        "tell": {who: list(dict.fromkeys(["app", *ways])) for who, ways in tell.items() if ways},
     }
 
 

@@ -62,6 +62,11 @@ def new(person_id: int, now: datetime, limit: int = 5) -> list[Told]:
     return told(list(_new(person_id).order_by("-at", "-pk")[:limit]), now)
 
 
+def new_ids(person_id: int, limit: int = 100) -> list[int]:
+    """Of which alerts the person has not seen anything yet, newest first."""
+    return list(_new(person_id).order_by("-at", "-pk").values_list("pk", flat=True)[:limit])
+
+
 def _new(person_id: int) -> QuerySet[Alert]:
     return Alert.objects.filter(person_id=person_id, state=Alert.State.NEW)
 
@@ -111,9 +116,9 @@ class Stuck:
 def deliveries(actor: Actor, now: datetime, limit: int = 200) -> tuple[list[Stuck], list[Stuck]]:
     """(dead, waiting after a failure or for over a minute), the longest waiting first, with reasons."""
     require(actor, "system.health")
-    rows = Delivery.objects.select_related("person").prefetch_related("alerts")
+    rows = Delivery.objects.select_related("person", "connection").prefetch_related("alerts", "carried")
     dead = list(rows.filter(parked_at__isnull=False).order_by("parked_at")[:limit])
-    stuck = Q(attempts__gt=0) | Q(wake_at__lt=now - timedelta(minutes=1))
+    stuck = Q(attempts__gt=0) | ~Q(last_error="") | Q(wake_at__lt=now - timedelta(minutes=1))
     waiting = list(rows.filter(stuck, wake_at__isnull=False).order_by("wake_at")[:limit])
     sentences = _by_delivery([*dead, *waiting], now)
     return [Stuck(d, sentences[d.pk]) for d in dead], [Stuck(d, sentences[d.pk]) for d in waiting]
@@ -125,11 +130,9 @@ def count_dead() -> int:
 
 
 def _by_delivery(rows: Sequence[Delivery], now: datetime) -> dict[int, list[Told]]:
-    found: dict[int, list[Told]] = defaultdict(list)
-    for item in told([alert for row in rows for alert in row.alerts.all()], now):
-        if item.alert.delivery_id is not None:
-            found[item.alert.delivery_id].append(item)
-    return found
+    alerts = {alert.pk: alert for row in rows for alert in row.told.all()}
+    items = {item.alert.pk: item for item in told(list(alerts.values()), now)}
+    return {row.pk: [items[alert.pk] for alert in row.told.all()] for row in rows}
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
@@ -183,7 +186,7 @@ def _sentence(alert: Alert, due_at: datetime | None, now: datetime, live: bool) 
     if pattern is None:
         return texts.term("alert", alert.kind)
     words: dict[str, Any] = {name: value for name, value in alert.data.items() if name != "due_at"}
-    words["metric"] = texts.term("metric", str(alert.data.get("metric", "")))
+    words |= {name: texts.term(name, str(alert.data.get(name, ""))) for name in ("metric", "cause")}
     if due_at is not None:
         words["due"] = wall_clock(due_at, now)
         words["left"] = duration((due_at - now).total_seconds())

@@ -14,6 +14,8 @@ from django.utils.translation import ngettext
 
 from jiying.alerts import queries
 from jiying.alerts.models import Alert, Delivery
+from jiying.base import subjects
+from jiying.base.actor import of_person
 from jiying.base.models import Person
 
 MAX_SUBJECT = 120
@@ -23,7 +25,7 @@ def compose(delivery: Delivery, person: Person, alerts: Sequence[Alert], now: da
     """The message of these alerts, the most urgent first. Its key and Message-ID are the delivery's on every try."""
     zone = zoneinfo.ZoneInfo(person.time_zone or settings.TIME_ZONE)
     with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(zone):
-        items = sorted(queries.told(alerts, now, live=False), key=_urgency)
+        items = sorted(queries.told(alerts, now, live=False), key=urgency)
         context = {
             "items": items,
             "person": person,
@@ -39,10 +41,22 @@ def compose(delivery: Delivery, person: Person, alerts: Sequence[Alert], now: da
             headers=_headers(delivery.key),
         )
         message.attach_alternative(render_to_string("alerts/mail.html", context), "text/html")
+        for file in _enclosed(person, items):
+            message.attach(file.name, file.body, file.content_type)
     return message
 
 
-def _urgency(item: queries.Told) -> tuple[int, datetime, int]:
+def _enclosed(person: Person, items: Sequence[queries.Told]) -> list[subjects.Enclosure]:
+    """Files of what the mail tells of, each once, as this reader may see them."""
+    actor, found = of_person(person), {}
+    for alert in (item.alert for item in items):
+        file = subjects.kind(alert.subject_kind).enclosed(actor, alert.kind, alert.subject_id)
+        if file is not None:
+            found[alert.subject_kind, alert.subject_id] = file
+    return list(found.values())
+
+
+def urgency(item: queries.Told) -> tuple[int, datetime, int]:
     """Breaches before warnings; among them what was due first."""
     return 0 if item.level == "breached" else 1, item.due_at or item.alert.at, item.alert.pk
 

@@ -10,11 +10,12 @@ REFUSALS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused)
 
 
 class NotSent(Exception):
-    """The message did not go out. `maybe`: it may have arrived all the same; `final`: trying again cannot help."""
+    """The message did not go out. `maybe`: it may have arrived all the same; `final`: trying again cannot help;
+    `wait_s`: the other side asks not to be asked again so soon."""
 
-    def __init__(self, why: str, *, maybe: bool = False, final: bool = False) -> None:
+    def __init__(self, why: str, *, maybe: bool = False, final: bool = False, wait_s: int = 0) -> None:
         super().__init__(why)
-        self.maybe, self.final = maybe, final
+        self.maybe, self.final, self.wait_s = maybe, final, wait_s
 
 
 class Line:
@@ -43,7 +44,7 @@ class Line:
 
     def _dial(self) -> None:
         if not self._broken and not settings.MAIL_ENABLED:
-            self._broken = "mail is switched off (JIYING_SMTP_URL is empty)"
+            self._broken = "mail_off"
         if not self._broken:
             try:
                 self._connection.open()  # does nothing where it is open

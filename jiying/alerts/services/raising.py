@@ -6,22 +6,18 @@ The caller's journal fact carries the ring `person:ID` that brings the pop-up to
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from jiying.alerts.models import Alert, Delivery
-from jiying.alerts.queries import duty
+from jiying.alerts.services import leaving, spreading
 from jiying.base.inserting import insert
 from jiying.base.models import Person
-from jiying.core import alerting
 
 # Where no plan says by which ways: from this severity on a message leaves the house besides the pop-up.
 MAILED = frozenset({"breach", "critical"})
-# What was missed comes in many batches: a message of it waits until nothing has been added for so long.
-GATHER = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,7 @@ def raise_alerts(notices: Sequence[Notice], *, now: datetime) -> int:
     ]
     # Whoever raised the same key in the same instant wins; our delivery is then empty, and ends without a message.
     Alert.objects.bulk_create(alerts, ignore_conflicts=True)
+    spreading.spread(fresh, now)
     return len(alerts)
 
 
@@ -110,26 +107,11 @@ def _deliveries(mailed: Sequence[Notice], now: datetime) -> dict[int, Delivery]:
     """One for each person, to go out when neither gathering nor a quiet time holds it any longer."""
     if not mailed or not settings.MAIL_ENABLED:
         return {}
-    about = "pk", "email", "time_zone", "alert_wish__quiet_from", "alert_wish__quiet_to", "alert_wish__digest_min"
     people = Person.objects.filter(pk__in={n.person_id for n in mailed}, is_active=True).exclude(email="")
     rows = [
         Delivery(person_id=pk, way="mail", target=email, key=secrets.token_hex(16), created_at=now,
-                 wake_at=_leaves_at([n for n in mailed if n.person_id == pk], zone, _wish(*wish), now))
-        for pk, email, zone, *wish in people.values_list(*about)
+                 wake_at=leaving.at([(n.severity, n.late) for n in mailed if n.person_id == pk], zone,
+                                    leaving.wish(*wish), now))
+        for pk, email, zone, *wish in people.values_list("pk", "email", "time_zone", *leaving.WISH_FIELDS)
     ]  # fmt: skip
-    return {row.person_id: row for row in Delivery.objects.bulk_create(rows)}
-
-
-def _wish(quiet_from: str | None, quiet_to: str | None, digest_min: int | None) -> alerting.Wish:
-    quiet = alerting.quiet_of(quiet_from, quiet_to) if quiet_from and quiet_to else None
-    return alerting.Wish(quiet, digest_min or 0)
-
-
-def _leaves_at(notices: Sequence[Notice], zone: str, wish: alerting.Wish, now: datetime) -> datetime:
-    """When the first of a person's notices may leave the house; the others go with it."""
-    local = now.astimezone(ZoneInfo(zone or settings.TIME_ZONE))
-    site, minute = duty.plan(now).quiet, local.hour * 60 + local.minute
-    hold = min(alerting.hold_min(site, wish, n.severity, minute) for n in notices)
-    if hold:
-        return now.replace(second=0, microsecond=0) + timedelta(minutes=hold)
-    return now + GATHER if any(n.late for n in notices) else now
+    return {row.person_id or 0: row for row in Delivery.objects.bulk_create(rows)}

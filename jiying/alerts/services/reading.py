@@ -48,14 +48,18 @@ def withdraw(
     now: datetime,
     about: Mapping[str, Sequence[int]] | None = None,
     kind: str = "",
+    without: Collection[int] = (),
 ) -> int:
     """The reason has passed: open alerts of these subjects are settled, in the caller's transaction.
 
-    `about` narrows it to alerts whose data hold one of the values: {"clock": [7, 8]}; `kind` to one kind of alert.
+    `about` narrows it to alerts whose data hold one of the values: {"clock": [7, 8]}; `kind` to one kind of alert;
+    people `without` keep theirs.
     """
     rows = Alert.objects.filter(subject_kind=subject_kind, subject_id__in=subject_ids, state__in=_OPEN)
     if kind:
         rows = rows.filter(kind=kind)
+    if without:
+        rows = rows.exclude(person__in=without)
     for name, values in (about or {}).items():
         rows = rows.filter(**{f"data__{name}__in": list(values)})
     ids = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))

@@ -1,5 +1,6 @@
 """Who calls: the owner of a bearer token, or, from our own pages, the person who is signed in (with CSRF token)."""
 
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone, translation
@@ -21,6 +22,13 @@ class Unauthenticated(Refused):
 
 class Forged(Refused):
     """A call with a session's cookie, but without its CSRF token."""
+
+    status = 403
+    title = "denied"
+
+
+class Unproven(Refused):
+    """A call from a browser that must say again who it is; the page does that."""
 
     status = 403
     title = "denied"
@@ -58,3 +66,13 @@ class SignedIn(AuthBase):
         if check_csrf(request) is not None:
             raise Forged(Fault("", "csrf"))
         return actor_of(request)
+
+
+class Proven(SignedIn):
+    """The session's cookie; what changes something needs a password given a short while ago, as on the pages."""
+
+    def __call__(self, request: HttpRequest) -> Actor | None:
+        actor = super().__call__(request)
+        if request.method not in ("GET", "HEAD") and not did_recently_reauthenticate(request):
+            raise Unproven(Fault("", "prove_again"))
+        return actor

@@ -1,5 +1,6 @@
 """The tables of base, one module a noun."""
 
+from jiying.base.models.connections import Connection
 from jiying.base.models.documents import Approval, VersionedDocument
 from jiying.base.models.due import DueRow, due_indexes
 from jiying.base.models.files import Attachment
@@ -13,6 +14,7 @@ __all__ = [
     "Attachment",
     "AuditMark",
     "CacheRow",
+    "Connection",
     "Counter",
     "Department",
     "DueRow",

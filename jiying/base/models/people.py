@@ -74,6 +74,7 @@ class Person(AbstractBaseUser):
 
     username = models.CharField(max_length=60, unique=True)
     email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=20, blank=True)  # where text messages go
     name = models.CharField(max_length=80)
     employee_no = models.CharField(max_length=40, blank=True)
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="people")

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from jiying.base import audit
+from jiying.base import audit, audit_words
 from jiying.base.context import actor_of
 from jiying.base.errors import Invalid
 from jiying.base.models import Person
@@ -33,6 +33,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "rows": found.items,
         "asked": asked,
+        "asked_subject": audit_words.subject_words(asked["subject_kind"], _number(asked["subject_id"]) or 0),
         "kinds": audit.kinds(),
         "people": Person.objects.order_by("name").values_list("pk", "name"),
         "page": {

@@ -23,7 +23,8 @@ from jiying.base.pages.people_forms import OwnForm, add_faults
 def show(request: HttpRequest) -> HttpResponse:
     person = _me(request)
     if request.method == "GET":
-        return _render(request, OwnForm(initial={"language": person.language, "time_zone": person.time_zone}))
+        own = {"phone": person.phone, "language": person.language, "time_zone": person.time_zone}
+        return _render(request, OwnForm(initial=own))
     form = OwnForm(request.POST)
     if form.is_valid():
         try:

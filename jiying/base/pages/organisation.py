@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,17 +10,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from jiying.base import organisation, texts
+from jiying.base import organisation, organisation_rows, texts
 from jiying.base.actor import Actor
 from jiying.base.context import actor_of
 from jiying.base.errors import NotFound, Refused
-from jiying.base.models import Department, Role, Team
+from jiying.base.models import Role
+from jiying.base.organisation_rows import VIEW
 from jiying.base.pages.again import proven
 from jiying.base.personnel import RIGHT, mark
 from jiying.base.policies import RIGHTS, has, require
-
-VIEW = "people.view"
-ACTIVE = Count("people", filter=Q(people__is_active=True))
 
 
 def tabs(active: str, actor: Actor) -> list[dict[str, Any]]:
@@ -38,18 +35,16 @@ def tabs(active: str, actor: Actor) -> list[dict[str, Any]]:
 @login_required
 @require_GET
 def teams(request: HttpRequest) -> HttpResponse:
-    require(actor_of(request), VIEW)
     return _render_teams(request, None)
 
 
 def _render_teams(request: HttpRequest, refused: Refused | None) -> HttpResponse:
-    teams = Team.objects.select_related("department").annotate(n_people=ACTIVE).order_by("name")
-    departments = Department.objects.annotate(n_people=ACTIVE).order_by("name")
+    actor = actor_of(request)
     context = {
-        "tabs": tabs("teams", actor_of(request)),
-        "teams": [(one, mark(organisation.team_facts(one))) for one in teams],
-        "departments": [(one, mark(organisation.department_facts(one))) for one in departments],
-        "may_edit": has(actor_of(request), RIGHT),
+        "tabs": tabs("teams", actor),
+        "teams": organisation_rows.teams(actor),
+        "departments": organisation_rows.departments(actor),
+        "may_edit": has(actor, RIGHT),
         "refused": refused,
     }
     return render(request, "people/teams.html", context, status=refused.status if refused else 200)
@@ -93,12 +88,12 @@ def save_department(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def roles(request: HttpRequest) -> HttpResponse:
-    require(actor_of(request), VIEW)
+    actor = actor_of(request)
     context = {
-        "tabs": tabs("roles", actor_of(request)),
-        "roles": Role.objects.annotate(n_people=ACTIVE).order_by("pk"),
+        "tabs": tabs("roles", actor),
+        "roles": [(one, _words(one.lacking)) for one in organisation_rows.roles(actor)],
         "n_rights": len(RIGHTS),
-        "may_edit": has(actor_of(request), RIGHT),
+        "may_edit": has(actor, RIGHT),
     }
     return render(request, "people/roles.html", context)
 
@@ -130,6 +125,10 @@ def role(request: HttpRequest, code: str = "") -> HttpResponse:
     return redirect("people:roles")
 
 
+def _words(rights: list[str]) -> str:
+    return _("; ").join(texts.term("right", right) for right in rights)
+
+
 def _render_role(request: HttpRequest, role: Role | None, refused: Refused | None) -> HttpResponse:
     chosen = set(request.POST.getlist("rights") if refused else role.rights if role else ())
     groups: dict[str, list[tuple[str, Any, bool]]] = {}
@@ -142,6 +141,7 @@ def _render_role(request: HttpRequest, role: Role | None, refused: Refused | Non
         "name": request.POST.get("name", "") if refused else role.label if role else "",
         "code": request.POST.get("code", ""),
         "groups": groups,
+        "lacking": _words(organisation.lacking(role)) if role else "",
         "needs_second_factor": request.POST.get("needs_second_factor") == "on"
         if refused
         else bool(role and role.needs_second_factor),
@@ -150,6 +150,15 @@ def _render_role(request: HttpRequest, role: Role | None, refused: Refused | Non
         "may_edit": has(actor_of(request), RIGHT),
     }
     return render(request, "people/role.html", context, status=refused.status if refused else 200)
+
+
+@login_required
+@require_POST
+@proven
+def take_shipped(request: HttpRequest, code: str) -> HttpResponse:
+    """One press: the role gets what it ships with and lacks."""
+    organisation.take_shipped(actor=actor_of(request), code=code, now=timezone.now())
+    return redirect("people:roles")
 
 
 @login_required

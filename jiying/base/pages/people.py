@@ -260,5 +260,6 @@ urlpatterns = [
     path("roles/", organisation.roles, name="roles"),
     path("roles/new", organisation.role, name="new_role"),
     path("roles/<slug:code>/", organisation.role, name="role"),
+    path("roles/<slug:code>/take-shipped", organisation.take_shipped, name="take_shipped"),
     path("roles/<slug:code>/remove", organisation.remove_role, name="remove_role"),
 ]

@@ -6,24 +6,13 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from jiying.base import texts
+from jiying.base import fields, texts
 from jiying.base.errors import Fault, Refused
 from jiying.base.models import Department, Person, Role, Team
 from jiying.base.personnel import Profile
 
 N_NEW_SKILLS = 2  # empty lines for skills that the person has not yet
 MAX_SKILLS = 40
-
-
-def _line(label: Any, *, required: bool = False, limit: int = 80, hint: Any = "") -> forms.CharField:
-    widget = forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"})
-    return forms.CharField(label=label, required=required, max_length=limit, widget=widget, help_text=hint)
-
-
-def _choice(label: Any, options: Any) -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=label, choices=options, required=False, widget=forms.Select(attrs={"class": "form-select"})
-    )
 
 
 def _of(model: Any) -> list[tuple[str, str]]:
@@ -51,20 +40,22 @@ def _text(fault: Fault) -> str:
 class OwnForm(forms.Form):
     """What everybody sets for themselves."""
 
-    language = _choice(_("Language"), languages)
-    time_zone = _line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
+    phone = fields.line(_("Mobile number"), limit=20, hint=_("For text messages. Digits only, +86 may stand before."))
+    language = fields.choice(_("Language"), languages)
+    time_zone = fields.line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
 
 
 class PersonForm(forms.Form):
     """A person; skills are lines of their own (`read_skills`). `seen` names the state that the form was made from."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
-    name = _line(_("Name"), required=True)
-    username = _line(_("User name"), required=True, limit=60, hint=_("For sign-in. Letters, digits or . _ - @"))
-    email = _line(_("E-mail"), limit=254)
-    employee_no = _line(_("Employee number"), limit=40)
-    team = _choice(_("Team"), lambda: _of(Team))
-    department = _choice(_("Department"), lambda: _of(Department))
+    name = fields.line(_("Name"), required=True)
+    username = fields.line(_("User name"), required=True, limit=60, hint=_("For sign-in. Letters, digits or . _ - @"))
+    email = fields.line(_("E-mail"), limit=254)
+    phone = fields.line(_("Mobile number"), limit=20, hint=_("For text messages. Digits only, +86 may stand before."))
+    employee_no = fields.line(_("Employee number"), limit=40)
+    team = fields.choice(_("Team"), lambda: _of(Team))
+    department = fields.choice(_("Department"), lambda: _of(Department))
     roles = forms.MultipleChoiceField(
         label=_("Roles"),
         required=False,
@@ -83,16 +74,11 @@ class PersonForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"class": "form-control", "type": "date"}, format="%Y-%m-%d"),
     )
-    shift = _line(_("Shift"), limit=120, hint=_("In words, for example: early shift 8:00 to 16:00"))
-    mentor = _choice(_("Mentor"), _mentors)
-    language = _choice(_("Language"), languages)
-    time_zone = _line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
-    is_active = forms.BooleanField(
-        label=_("Active: may sign in"),
-        required=False,
-        initial=True,
-        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
-    )
+    shift = fields.line(_("Shift"), limit=120, hint=_("In words, for example: early shift 8:00 to 16:00"))
+    mentor = fields.choice(_("Mentor"), _mentors)
+    language = fields.choice(_("Language"), languages)
+    time_zone = fields.line(_("Time zone"), limit=60, hint=_("For example Asia/Shanghai. Empty: as the site."))
+    is_active = fields.tick(_("Active: may sign in"), initial=True)
 
     def profile(self, skills: dict[str, int]) -> Profile:
         """What the valid form says."""

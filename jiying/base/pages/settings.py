@@ -13,9 +13,7 @@ from django.views.decorators.http import require_http_methods
 from jiying.base import settings_store
 from jiying.base.context import actor_of
 from jiying.base.errors import Conflict, Fault, Invalid, Refused
-from jiying.base.models import Setting
-from jiying.base.policies import require
-from jiying.base.settings_store import Definition
+from jiying.base.settings_store import SettingRow
 from jiying.base.transactions import short
 
 
@@ -27,7 +25,6 @@ def tabs(active: str) -> list[dict[str, Any]]:
 @login_required
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
-    require(actor_of(request), "system.settings")
     if request.method == "GET":
         return _render(request, None)
     try:
@@ -40,12 +37,13 @@ def show(request: HttpRequest) -> HttpResponse:
 @short
 def _save(request: HttpRequest) -> None:
     """Put every setting that the form changed; one fault keeps them all as they were."""
-    now, kept, faults = timezone.now(), _kept(), list[Fault]()
-    for key, definition in settings_store.DEFINITIONS.items():
+    now, faults = timezone.now(), list[Fault]()
+    for row in settings_store.rows(actor_of(request)):
+        key = row.name
         try:
-            value = _typed(definition, request.POST.get(key, ""))
+            value = _typed(row, request.POST.get(key, ""))
             seen = request.POST.get(f"{key}.revision", "")
-            if value != kept.get(key, (definition.default, 0))[0]:
+            if value != row.value:
                 if not seen.isdigit():
                     raise Conflict.one("stale", key)
                 settings_store.put(actor=actor_of(request), key=key, value=value, revision=int(seen), now=now)
@@ -55,40 +53,32 @@ def _save(request: HttpRequest) -> None:
         raise Invalid(*faults)
 
 
-def _kept() -> dict[str, tuple[Any, int]]:
-    return {row.key: (row.value, row.revision) for row in Setting.objects.all()}
-
-
-def _typed(definition: Definition, text: str) -> Any:
+def _typed(row: SettingRow, text: str) -> Any:
     """What the field holds, as the setting's type; a number that is none is left to the setting's own check."""
-    if isinstance(definition.default, bool):
+    if isinstance(row.default, bool):
         return text == "on"
-    if isinstance(definition.default, int):
+    if isinstance(row.default, int):
         return int(text) if text.strip().lstrip("-").isdecimal() and len(text) < 12 else text
     return text.strip()
 
 
 def _render(request: HttpRequest, refused: Refused | None) -> HttpResponse:
-    kept = _kept()
-    rows = []
-    for key, definition in settings_store.DEFINITIONS.items():
-        value, revision = kept.get(key, (definition.default, 0))
-        rows.append(
-            {
-                "key": key,
-                "label": definition.label,
-                "kind": type(definition.default).__name__,
-                "low": definition.low,
-                "high": definition.high,
-                "default": definition.default,
-                "value": _typed(definition, request.POST.get(key, "")) if refused else value,
-                "revision": request.POST.get(f"{key}.revision", revision) if refused else revision,
-                "errors": [fault.text for fault in (refused.faults if refused else ()) if fault.field == key],
-            }
-        )
-    return render(
-        request, "people/settings.html", {"rows": rows, "tabs": tabs("general")}, status=422 if refused else 200
-    )
+    rows = [
+        {
+            "key": row.name,
+            "label": row.label,
+            "kind": type(row.default).__name__,
+            "low": row.low,
+            "high": row.high,
+            "default": row.default,
+            "value": _typed(row, request.POST.get(row.name, "")) if refused else row.value,
+            "revision": request.POST.get(f"{row.name}.revision", row.revision) if refused else row.revision,
+            "errors": [fault.text for fault in (refused.faults if refused else ()) if fault.field == row.name],
+        }
+        for row in settings_store.rows(actor_of(request))
+    ]
+    status = 422 if refused else 200
+    return render(request, "people/settings.html", {"rows": rows, "tabs": tabs("general")}, status=status)
 
 
 urlpatterns = [path("", show, name="settings")]

@@ -33,6 +33,7 @@ STATE_HUES = {
     "approved": "green",
     "rejected": "red",
     "done": "green",
+    "skipped": "amber",
     "open": "blue",
     "answered": "green",
     "asked": "amber is-open",
@@ -40,6 +41,10 @@ STATE_HUES = {
     "withdrawn": "grey is-open",
     "overdue": "red",
     "failed": "red",
+    "quarantine": "amber",
+    "partly": "amber",
+    "refused": "red",
+    "cut": "amber is-open",
     "parked": "red",
 }
 PRIORITY_HUES = {"P1": "red", "P2": "orange", "P3": "blue", "P4": "grey"}

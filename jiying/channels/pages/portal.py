@@ -51,7 +51,7 @@ def live(request: HttpRequest, seen: Visit) -> HttpResponse:
     page = queries.page(seen.ticket, timezone.now())
     if request.GET.get("v") == page.version:
         return HttpResponse(status=204)
-    return render(request, LIVE, {"page": page, "token": seen.token})
+    return render(request, LIVE, {"page": page, "token": seen.token, "looks_on": request.user.is_authenticated})
 
 
 @require_POST
@@ -75,6 +75,18 @@ def confirm(request: HttpRequest, seen: Visit) -> HttpResponse:
 def reject(request: HttpRequest, seen: Visit) -> HttpResponse:
     note = request.POST.get("note", "")[:MAX_NOTE]
     return _do(request, seen, lambda: services.reject(seen=seen, note=note, now=timezone.now()), "not_solved")
+
+
+@require_POST
+@_opened
+def offer(request: HttpRequest, seen: Visit, offer_id: int) -> HttpResponse:
+    """Accept or refuse what was offered."""
+    answer, note = request.POST.get("answer", ""), request.POST.get("note", "")[:MAX_NOTE]
+
+    def run() -> object:
+        return services.answer_offer(seen=seen, offer_id=offer_id, answer=answer, note=note, now=timezone.now())
+
+    return _do(request, seen, run, "offer")
 
 
 @require_GET
@@ -118,5 +130,6 @@ urlpatterns = [
     path("<str:token>/say", say, name="say"),
     path("<str:token>/solved", confirm, name="confirm"),
     path("<str:token>/not-solved", reject, name="reject"),
+    path("<str:token>/offers/<int:offer_id>", offer, name="offer"),
     path("<str:token>/files/<int:pk>", file, name="file"),
 ]

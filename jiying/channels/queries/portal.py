@@ -1,8 +1,10 @@
 """What a customer sees of a ticket: state, progress, when to expect what, public messages. Never a note or a rule."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +14,7 @@ from jiying.clocks import queries as clocks
 from jiying.clocks.models import Clock
 from jiying.core import lifecycle
 from jiying.desk.models import Message, Ticket, TicketTimer
+from jiying.desk.queries.offers import OfferRow, shown_to_customer
 
 STEPS = ("received", "at_work", "solved", "ended")
 _STATES = {
@@ -47,6 +50,31 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a floor above adds to the page. `build` gives what the template knows as `part`, or None: not shown.
+
+    The template is one <section class="card">, fetched anew with the page when `str(part)` changes: links, no forms.
+    """
+
+    key: str
+    template: str
+    build: Callable[[Ticket, datetime], Any]
+
+
+PARTS: dict[str, Part] = {}
+
+
+def register(part: Part) -> None:
+    PARTS[part.key] = part
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    template: str
+    part: Any
+
+
+@dataclass(frozen=True, slots=True)
 class PortalPage:
     number: str
     subject: str
@@ -58,6 +86,8 @@ class PortalPage:
     expected_at: datetime | None
     received_at: datetime
     talk: tuple[Said, ...]
+    offers: tuple[OfferRow, ...]
+    parts: tuple[Shown, ...]
     may_say: bool
     may_judge: bool
     version: str
@@ -70,6 +100,8 @@ def page(ticket: Ticket, now: datetime) -> PortalPage:
     """The whole page, in a number of queries that does not depend on how much was said."""
     state = _state(ticket)
     expected, expected_at = _expected(ticket, state, now)
+    built = [(one.template, one.build(ticket, now)) for one in PARTS.values()]
+    parts = tuple(Shown(template, part) for template, part in built if part is not None)
     return PortalPage(
         number=ticket.number,
         subject=ticket.subject,
@@ -81,9 +113,11 @@ def page(ticket: Ticket, now: datetime) -> PortalPage:
         expected_at=expected_at,
         received_at=ticket.received_at,
         talk=_talk(ticket),
+        offers=tuple(shown_to_customer(ticket)),
+        parts=parts,
         may_say=ticket.status not in (lifecycle.CANCELLED, lifecycle.MERGED),
         may_judge=ticket.status == lifecycle.RESOLVED,
-        version=f"{ticket.revision}.{int(ticket.is_late)}",
+        version=".".join([str(ticket.revision), str(int(ticket.is_late)), *(str(one.part) for one in parts)]),
     )
 
 

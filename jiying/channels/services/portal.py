@@ -11,17 +11,17 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.signing import BadSignature, Signer
-from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 
 from jiying.base import files, journal
 from jiying.base.actor import Actor
 from jiying.base.errors import Conflict, NotFound, TooMany
+from jiying.base.transactions import short
 from jiying.channels.models import PortalLink
-from jiying.desk.models import Message, Ticket
+from jiying.desk.models import CustomerOffer, Message, Ticket
 from jiying.desk.policies import require_handle
-from jiying.desk.services import handling, talking
+from jiying.desk.services import handling, offers, talking
 from jiying.desk.services.holding import fact, lock
 
 SALT = "jiying.portal"
@@ -47,7 +47,12 @@ def address(*, actor: Actor, number: str) -> str:
     return _address(ticket, _generation(ticket))
 
 
-@transaction.atomic
+def own_address(ticket: Ticket) -> str:
+    """The same for the customer themselves, who has just written and is to follow what becomes of it."""
+    return _address(ticket, _generation(ticket))
+
+
+@short
 def renew(*, actor: Actor, number: str, now: datetime) -> str:
     """A new address; all earlier ones of the ticket stop working. For a link that came into wrong hands."""
     ticket = lock(number)
@@ -76,13 +81,13 @@ def visit(token: str, now: datetime) -> Visit:
     return Visit(token, ticket, Actor("customer", ticket.customer_id))
 
 
+@short
 def say(*, seen: Visit, body: str, uploads: "Sequence[UploadedFile[Any]]" = (), now: datetime) -> Message:
     """The customer writes, with files: wakes a waiting ticket, reopens an ended one, starts next response."""
     _not_too_many(seen.ticket, now)
     files.check(uploads)
-    with transaction.atomic():
-        message = talking.customer_message(actor=seen.actor, number=seen.ticket.number, body=body, now=now)
-        files.keep(uploads, actor=seen.actor, subject_kind="message", subject_id=message.pk, now=now)
+    message = talking.customer_message(actor=seen.actor, number=seen.ticket.number, body=body, now=now)
+    files.keep(uploads, actor=seen.actor, subject_kind="message", subject_id=message.pk, now=now)
     return message
 
 
@@ -95,6 +100,13 @@ def reject(*, seen: Visit, note: str, now: datetime) -> Ticket:
     """Not solved, says the customer, and why: the same resolution clock runs on."""
     _not_too_many(seen.ticket, now)
     return handling.reject(actor=seen.actor, number=seen.ticket.number, note=note.strip(), now=now)
+
+
+def answer_offer(*, seen: Visit, offer_id: int, answer: str, note: str, now: datetime) -> CustomerOffer:
+    """The customer accepts or refuses what was offered to them on this very ticket."""
+    if not seen.ticket.offers.filter(pk=offer_id).exists():
+        raise NotFound("offer", offer_id)
+    return offers.answer(actor=seen.actor, offer_id=offer_id, answer=answer, note=note, now=now)
 
 
 # --- the link --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What the pages of all versioned documents share: the steps of approval, what was sent back, and the verbs' forms."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -15,6 +16,8 @@ from jiying.clocks import queries
 from jiying.clocks.forms import standards as forms
 
 State = VersionedDocument.State
+# What floors above offer for a version that is not approved yet: (label, address), or None.
+LINKS: list[Callable[[Actor, VersionedDocument], tuple[str, str] | None]] = []
 MAX_NOTE = 2000
 
 
@@ -49,6 +52,7 @@ def context(request: HttpRequest, document: VersionedDocument) -> dict[str, Any]
         "sent_back": [fact for fact in queries.facts_of_document(document.pk) if fact.kind in sent_back],
         "is_open": document.state in (State.DRAFT, State.PROPOSED),
         "may_edit": may_edit,
+        "links": [told for link in LINKS if (told := link(actor, document))],
     }
 
 

@@ -16,7 +16,7 @@ from jiying.base.context import actor_of
 from jiying.base.models import VersionedDocument
 from jiying.base.policies import has, require
 from jiying.clocks import queries
-from jiying.clocks.pages import agreements, approval, matrix, standard_drafts, tabs
+from jiying.clocks.pages import agreements, approval, matrix, revisions, standard_drafts, tabs
 from jiying.clocks.pages import standard_words as words
 from jiying.clocks.pages.cells import names_of
 from jiying.clocks.queries import STANDARD
@@ -223,6 +223,9 @@ urlpatterns = [
     path("<int:number>/approve", approve, name="approve"),
     path("<int:number>/reject", reject, name="reject"),
     path("<int:number>/withdraw", withdraw, name="withdraw"),
+    path("revisions/", revisions.show_all, name="revisions"),
+    path("revisions/<str:quarter>/", revisions.show, name="revision"),
+    path("revisions/<str:quarter>/finish", revisions.finish, name="finish_revision"),
     path("collaboration/", agreements.show_all, name="agreements"),
     path("collaboration/<slug:key>/", agreements.show, name="agreement"),
     path("collaboration/<slug:key>/begin", agreements.begin, name="begin_agreement"),

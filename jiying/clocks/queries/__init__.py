@@ -212,6 +212,13 @@ def history(kind: str, key: str, limit: int = 20) -> list[VersionedDocument]:
     return list(rows.prefetch_related("approvals__person").order_by("-number")[:limit])
 
 
+def drafted_since(at: datetime) -> list[VersionedDocument]:
+    """Versions of the standard set made since then that were not given up and did not hold before, the newest first."""
+    made = VersionedDocument.objects.filter(kind="standard", key=STANDARD, created_at__gte=at)
+    made = made.exclude(state=VersionedDocument.State.REJECTED)
+    return list(made.exclude(state=VersionedDocument.State.APPROVED, effective_from__lte=at).order_by("-number"))
+
+
 def latest_number(kind: str, key: str) -> int:
     """The number of the newest version, in force or not; 0 where there is none."""
     rows = VersionedDocument.objects.filter(kind=kind, key=key).order_by("-number")

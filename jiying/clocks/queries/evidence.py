@@ -7,6 +7,7 @@ both (`core.metrics`).
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -41,8 +42,8 @@ def _decided(since: datetime, until: datetime) -> "QuerySet[Clock, Clock]":
 
 
 def by_row(since: datetime, until: datetime) -> dict[tuple[str, str], Kept]:
-    """{(metric, row of the standard): figures} of everything but requests to departments."""
-    rows = _decided(since, until).exclude(metric__in=BY_DEPARTMENT).exclude(row="")
+    """{(metric, row of the standard): figures} of everything but requests to departments, and revisions themselves."""
+    rows = _decided(since, until).exclude(metric__in=(*BY_DEPARTMENT, "revision")).exclude(row="")
     return {(metric, row): kept for metric, row, kept in _counted(rows)}
 
 
@@ -55,9 +56,10 @@ def by_department(since: datetime, until: datetime) -> dict[str, Kept]:
     return found
 
 
-def by_place(department: str, since: datetime, until: datetime) -> dict[str, Kept]:
-    """{`department/kind`: figures} of one department."""
-    rows = _decided(since, until).filter(metric__in=BY_DEPARTMENT, row__startswith=f"{department}/")
+def by_place(department: str, since: datetime, until: datetime, metric: str = "") -> dict[str, Kept]:
+    """{`department/kind`: figures} of one department; of one metric, or of all that departments promise."""
+    metrics = (metric,) if metric else BY_DEPARTMENT
+    rows = _decided(since, until).filter(metric__in=metrics, row__startswith=f"{department}/")
     found: dict[str, Kept] = {}
     for _metric, row, kept in _counted(rows):
         found[row] = found.get(row, Kept()) + kept
@@ -79,3 +81,16 @@ def causes(since: datetime, until: datetime) -> Counter[str]:
     if rest := late.count() - found.total():
         found[""] = rest
     return found
+
+
+def gather(since: datetime, until: datetime) -> dict[str, Any]:
+    """All of it as one document, for a revision to keep: figures as [met, breached]."""
+    rows = [[metric, row, kept.n_met, kept.n_breached] for (metric, row), kept in by_row(since, until).items()]
+    departments = {code: [kept.n_met, kept.n_breached] for code, kept in by_department(since, until).items()}
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "rows": sorted(rows),
+        "departments": dict(sorted(departments.items())),
+        "causes": dict(causes(since, until).most_common()),
+    }

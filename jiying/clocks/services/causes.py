@@ -1,5 +1,6 @@
 """Why a promise was broken (D8): the agent names a cause, a supervisor approves or corrects it (超时审批)."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from jiying.base import journal, subjects, texts
@@ -8,6 +9,7 @@ from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.policies import require
 from jiying.base.transactions import short
 from jiying.clocks.models import BreachCause, Clock
+from jiying.clocks.services import cause_alerts
 
 State = BreachCause.State
 
@@ -41,7 +43,8 @@ def name_cause(*, actor: Actor, clock_id: int, code: str, note: str, now: dateti
     cause, _created = BreachCause.objects.update_or_create(
         clock=clock, defaults={"code": code, "note": note, "named_by": actor.person, "named_at": now}
     )
-    _note(actor, clock, "clock.cause_named", {"code": code}, now)
+    people = cause_alerts.tell_judges(actor, cause, now)
+    _note(actor, clock, "clock.cause_named", {"code": code}, now, people)
     return cause
 
 
@@ -59,10 +62,18 @@ def approve_cause(*, actor: Actor, clock_id: int, code: str, note: str, now: dat
     if note:
         cause.note = note
     cause.save()
-    _note(actor, clock, "clock.cause_judged", {"code": code, "state": cause.state}, now)
+    people = cause_alerts.tell_namer(actor, cause, now)
+    _note(actor, clock, "clock.cause_judged", {"code": code, "state": cause.state}, now, people)
     return cause
 
 
-def _note(actor: Actor, clock: Clock, kind: str, data: dict[str, str], now: datetime) -> None:
+def blank_notes(subject_kind: str, ids: Collection[int]) -> None:
+    """What was written to the causes of these subjects' breaches goes; causes and verdicts stay (an erasure)."""
+    clocks = Clock.objects.filter(subject_kind=subject_kind, subject_id__in=ids).values("pk")
+    BreachCause.objects.filter(clock__in=clocks).exclude(note="").update(note="")
+
+
+def _note(actor: Actor, clock: Clock, kind: str, data: dict[str, str], now: datetime, people: Sequence[int]) -> None:
     about = {"clock": clock.pk, "metric": clock.metric, "seq": clock.seq, **data}
-    journal.record(actor, [journal.Fact(clock.subject_kind, clock.subject_id, kind, now, about)], now=now)
+    rings = [f"person:{person}" for person in people]
+    journal.record(actor, [journal.Fact(clock.subject_kind, clock.subject_id, kind, now, about, rings)], now=now)

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
 from jiying.base import documents, texts
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault
 from jiying.base.models import Department, Job, VersionedDocument
+from jiying.clocks.services import revisions
 from jiying.core import calendars as core_calendars
 from jiying.core import standards as core_standards
 
@@ -46,6 +50,11 @@ def _calendar_changed(document: VersionedDocument, actor: Actor, now: datetime) 
 
 def _standard_approved(document: VersionedDocument, actor: Actor, now: datetime) -> None:
     """Running clocks keep their version, unless the approval says to re-date them from the effective date (C7)."""
+    _redate_if_asked(document, actor, now)
+    revisions.finish_by_version(document, actor, now)
+
+
+def _redate_if_asked(document: VersionedDocument, actor: Actor, now: datetime) -> None:
     if document.redate:
         _start_job(document, actor, now, document.effective_from or now)
 
@@ -75,6 +84,12 @@ def _agreement_faults(body: Any) -> list[Fault]:
     return faults
 
 
+def _agreement_label(document: VersionedDocument) -> str:
+    department = Department.objects.filter(code=document.key).first()
+    names = {"department": department.label if department else _("Any department")}
+    return _("Collaboration standard: %(department)s") % names
+
+
 def _speaks_for(document: VersionedDocument, capacity: str, actor: Actor) -> bool:
     """Each side speaks for itself only: those asked, and those who ask (the one named, else any other department)."""
     own = actor.person.department.code if actor.person and actor.person.department else None
@@ -86,12 +101,20 @@ def _speaks_for(document: VersionedDocument, capacity: str, actor: Actor) -> boo
     return own == document.key if document.key != core_standards.ANY else own != asking
 
 
-STANDARD = documents.DocumentKind("standard", "clocks.edit", _standard_faults, approved=_standard_approved)
+STANDARD = documents.DocumentKind(
+    "standard",
+    "clocks.edit",
+    _standard_faults,
+    approved=_standard_approved,
+    url=lambda document: reverse("standards:version", args=[document.number]),
+)
 AGREEMENT = documents.DocumentKind(
     "collaboration",
     "clocks.edit",
     _agreement_faults,
-    approved=_standard_approved,
+    approved=_redate_if_asked,
     capacities={"asking": DEPARTMENT_RIGHT, "responding": DEPARTMENT_RIGHT},
     may_approve=_speaks_for,
+    url=lambda document: reverse("standards:agreement_version", args=[document.key, document.number]),
+    label=_agreement_label,
 )

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -17,7 +17,6 @@ from jiying.clocks.models import Clock
 from jiying.clocks.queries import instant_of, second_of
 from jiying.clocks.services.keeping import arm, keep
 
-LATE_AFTER = timedelta(minutes=1)  # a point noticed later than this was missed, not fired: its notice says so
 SEVERITY = {"warn1": "notice", "warn2": "warning", "due": "breach"}
 FACTS = {"warn1": "clock.warned", "warn2": "clock.warned", "due": "clock.breached"}
 
@@ -36,13 +35,17 @@ def fire(ids: Sequence[int], now: datetime) -> int:
     """Serve the due points of these clocks in the caller's transaction: subject, then clock, then everything else.
 
     Only points up to the instant of the next clock that waits: over all batches they are facts in order of time (C17).
+    A subject that a person holds just now is served in the next turn, for no promise may wait for it; when catching
+    up, all wait for it, for order is what counts then.
     """
     rows = Clock.objects.filter(pk__in=ids, wake_at__lte=now).values_list("subject_kind", "subject_id", "pk", "wake_at")
     wanted: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for kind, subject, pk, _at in rows:
         wanted[kind][subject].append(pk)
-    until = _until(ids, max((at for *_, at in rows if at), default=now), now)
-    taken = [_take(kind, of_subject, until, now) for kind, of_subject in sorted(wanted.items())]
+    instants = [at for *_, at in rows if at]
+    until = _until(ids, max(instants, default=now), now)
+    pass_by = now - min(instants, default=now) <= due.LATE_AFTER
+    taken = [_take(kind, of_subject, until, now, pass_by) for kind, of_subject in sorted(wanted.items())]
     points = sorted((p for t in taken for p in t.points), key=lambda p: (p.at, p.clock_id))
     recipients = {p: told for t in taken for p, told in t.kind.recipients(t.held, t.points).items()}
     clocks = {clock.pk: clock for t in taken for clock in t.clocks}
@@ -60,10 +63,10 @@ def _until(ids: Sequence[int], last: datetime, now: datetime) -> datetime:
     return behind.values_list("wake_at", flat=True).first() or now
 
 
-def _take(name: str, of_subject: Mapping[int, list[int]], until: datetime, now: datetime) -> _Taken:
+def _take(name: str, of_subject: Mapping[int, list[int]], until: datetime, now: datetime, pass_by: bool) -> _Taken:
     """Lock the subjects, claim their clocks and mark what has come. KeyError for a kind that nobody knows."""
     kind = subjects.kind(name)
-    held = kind.lock(sorted(of_subject), True)  # a subject that a person holds just now is served in the next turn
+    held = kind.lock(sorted(of_subject), pass_by)
     if lost := set(of_subject) - set(held) - set(kind.describe(of_subject.keys() - held.keys())):
         raise LookupError(f"no {name} {sorted(lost)}")
     ids = [pk for subject in held for pk in of_subject[subject]]
@@ -157,7 +160,7 @@ def _notices(
 
 
 def now_is_late(point: Point) -> bool:
-    return point.noticed_at - point.at > LATE_AFTER
+    return point.noticed_at - point.at > due.LATE_AFTER
 
 
 def _about(point: Point, clock: Clock) -> dict[str, Any]:

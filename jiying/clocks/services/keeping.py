@@ -139,6 +139,7 @@ def _withdraw_causes(gone: Sequence[Clock], now: datetime) -> list[journal.Fact]
     clocks = {row.pk: row for row in gone}
     causes = list(BreachCause.objects.filter(clock__in=clocks).order_by("pk"))
     BreachCause.objects.filter(pk__in=[c.pk for c in causes]).update(state=BreachCause.State.WITHDRAWN, clock=None)
+    alerts.withdraw("cause", [c.pk for c in causes], now, kind="cause.waits")
     facts = []
     for cause in causes:
         row = clocks[cause.clock_id or 0]

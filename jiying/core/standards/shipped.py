@@ -68,5 +68,6 @@ SHIPPED: dict[str, Any] = {
         "improvement": _target(10, "wd", WORK),
         "probe": _target(5, "wd", WORK),
         "appeal": _target(3, "wd", WORK),
+        "revision": _target(10, "wd", WORK),
     },
 }

@@ -12,7 +12,7 @@ from jiying.base.api.wire import Body, Id, Line, actor_of, answer
 from jiying.base.errors import NotFound
 from jiying.base.models import Job
 from jiying.base.policies import require
-from jiying.desk.queries import lists
+from jiying.desk.queries.filters import read
 from jiying.desk.services import exporting
 
 router = Router(tags=["exports"])
@@ -44,7 +44,7 @@ def create_export(request: HttpRequest, payload: ExportIn) -> HttpResponse:
     """Queue an export of what the caller sees under these filters."""
     job = exporting.start(
         actor=actor_of(request),
-        filters=lists.read(payload.filters),
+        filters=read(payload.filters),
         form=payload.format,
         plain=payload.plain,
         now=timezone.now(),

@@ -35,7 +35,7 @@ class LineIn(Body):
     line: Annotated[int, Field(ge=1, le=3)]
 
 
-class RuleIn(Body):
+class LineRuleIn(Body):
     """A ticket that fits goes up to `team` after the event; an empty field fits everything."""
 
     event: Literal["opened", "escalated", "reopened", "late"]
@@ -46,8 +46,8 @@ class RuleIn(Body):
     level: Level = 0
 
 
-class RulesIn(Body):
-    rules: Annotated[list[RuleIn], Field(max_length=MAX_RULES)]
+class LineRulesIn(Body):
+    rules: Annotated[list[LineRuleIn], Field(max_length=MAX_RULES)]
 
 
 @router.post("/tickets/{number}/hand-up", response={201: queries.HandUpRow})
@@ -102,7 +102,7 @@ def set_support_line(request: HttpRequest, payload: LineIn) -> HttpResponse:
 
 
 @router.put("/support-lines/rules", response=queries.Lines, tags=["ticket setup"])
-def set_support_line_rules(request: HttpRequest, payload: RulesIn) -> HttpResponse:
+def set_support_line_rules(request: HttpRequest, payload: LineRulesIn) -> HttpResponse:
     """Other rules, in force from now on."""
     line_setup.save_rules(actor=actor_of(request), body=payload.dict(), now=timezone.now())
     return answer(queries.lines(line_setup.rules(timezone.now())))

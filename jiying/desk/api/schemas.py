@@ -7,7 +7,7 @@ from ninja import Schema
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from jiying.base.api.reading import own_error
-from jiying.base.api.wire import MAX_INT, Body, Cursor, Id, Instant, Limit, Line, Prose, Revision
+from jiying.base.api.wire import MAX_INT, Body, Cursor, Id, Instant, Key, Limit, Line, Prose, Revision
 from jiying.desk.queries.tickets_api import Wanted
 from jiying.desk.services import customers
 from jiying.desk.services.intake import NewTicket
@@ -187,8 +187,12 @@ class HoldIn(Body):
 
 
 class ResolveIn(Body):
+    """Codes are paths of `GET /codes`; the category says whether cause and solution are required."""
+
     note: Prose = ""
     cause: Path = ""
+    solution: Path = ""
+    step: Path = ""
     revision: Revision | None = None
 
 
@@ -222,6 +226,10 @@ class ReclassifyIn(Body):
     revision: Revision | None = None
 
 
+class FieldsIn(Body):
+    fields: Fields
+
+
 class CancelIn(Body):
     reason: Reason
 
@@ -245,12 +253,35 @@ class CollaborateIn(Body):
     hold_ticket: bool = False
 
 
+class DeclineIn(Body):
+    """Why the department does not answer."""
+
+    reason: Said
+
+
+class HandOnIn(Body):
+    """To which department, and why."""
+
+    department: Key
+    note: Said
+
+
+class RespondersIn(Body):
+    """Who answers, and who helps."""
+
+    person: Id | None = None
+    helpers: Annotated[list[Id], Field(max_length=10)] = []
+
+
 class AnswerIn(Body):
     answer: Said
 
 
 class RevealIn(Body):
+    """`reason` is wanted where the setting asks for it."""
+
     ticket: Number
+    reason: Line = ""
 
 
 class PresenceIn(Body):

@@ -7,7 +7,7 @@ from ninja import Body, Router
 from jiying.base.api.wire import actor_of, answer
 from jiying.desk.api import schemas as s
 from jiying.desk.queries import tickets_api as rows
-from jiying.desk.services import collaboration, handling, routing, talking
+from jiying.desk.services import asking, codes, collaboration, handling, routing, talking
 
 router = Router(tags=["ticket verbs"])
 
@@ -80,7 +80,14 @@ def resume_ticket(request: HttpRequest, number: s.Number) -> HttpResponse:
 @router.post("/tickets/{number}/resolve", response=rows.TicketRow)
 def resolve_ticket(request: HttpRequest, number: s.Number, payload: s.ResolveIn = Body(s.ResolveIn())) -> HttpResponse:  # type: ignore[type-arg]  # noqa: B008
     """Solved, says the agent; the customer's confirmation or silence ends it."""
-    handling.resolve(actor=actor_of(request), number=number, **payload.dict(), now=timezone.now())
+    handling.resolve(
+        actor=actor_of(request),
+        number=number,
+        note=payload.note,
+        booked=codes.Booked(payload.cause, payload.solution, payload.step),
+        revision=payload.revision,
+        now=timezone.now(),
+    )
     return _now(request, number)
 
 
@@ -119,6 +126,13 @@ def transfer_ticket(request: HttpRequest, number: s.Number, payload: s.TransferI
     return _now(request, number)
 
 
+@router.post("/tickets/{number}/to-dedicated", response=rows.TicketRow)
+def transfer_to_dedicated(request: HttpRequest, number: s.Number) -> HttpResponse:
+    """Give it to the dedicated agent of its customer."""
+    routing.to_dedicated(actor=actor_of(request), number=number, now=timezone.now())
+    return _now(request, number)
+
+
 @router.post("/tickets/{number}/priority", response=rows.TicketRow)
 def set_priority(request: HttpRequest, number: s.Number, payload: s.PriorityIn) -> HttpResponse:
     """Change the priority by hand; the clocks take the new target from the same start."""
@@ -130,6 +144,13 @@ def set_priority(request: HttpRequest, number: s.Number, payload: s.PriorityIn) 
 def reclassify_ticket(request: HttpRequest, number: s.Number, payload: s.ReclassifyIn) -> HttpResponse:
     """Correct category, channel or tags."""
     handling.reclassify(actor=actor_of(request), number=number, **payload.dict(), now=timezone.now())
+    return _now(request, number)
+
+
+@router.post("/tickets/{number}/fields", response=rows.TicketRow)
+def complete_fields(request: HttpRequest, number: s.Number, payload: s.FieldsIn) -> HttpResponse:
+    """Fill in or correct the answers to the intake form."""
+    asking.complete(actor=actor_of(request), number=number, values=payload.fields, now=timezone.now())
     return _now(request, number)
 
 

@@ -34,7 +34,7 @@ class CannedTextChange(CannedTextIn):
     revision: Revision | None = None
 
 
-class DraftIn(Body):
+class WrittenDraftIn(Body):
     body: Annotated[str, StringConstraints(max_length=drafts.MAX_BODY)]
 
 
@@ -74,7 +74,7 @@ def list_drafts(request: HttpRequest, number: s.Number) -> HttpResponse:
 
 
 @router.put("/tickets/{number}/drafts/{kind}", response=list[rows.DraftRow])
-def save_draft(request: HttpRequest, number: s.Number, kind: Kind, payload: DraftIn) -> HttpResponse:
+def save_draft(request: HttpRequest, number: s.Number, kind: Kind, payload: WrittenDraftIn) -> HttpResponse:
     """Keep what is written so far; an empty body without files is no draft."""
     actor = actor_of(request)
     drafts.save(actor=actor, place=Place(number, kind), body=payload.body, now=timezone.now())

@@ -1,10 +1,12 @@
 """Tickets and what hangs on them. `next_due_at` is copied from the clocks, so that lists sort by one index."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from jiying.base.models import Department, DueRow, Team, due_indexes
 from jiying.desk.models.customers import Customer
@@ -43,6 +45,7 @@ class Status(models.TextChoices):
 
 ENDED = (Status.CLOSED, Status.CANCELLED, Status.MERGED)
 OPEN = tuple(s for s in Status if s not in ENDED)
+NO_DUE = datetime(9999, 1, 1, tzinfo=UTC)  # the place of tickets without a due time: the last
 _OPEN, _ENDED = Q(ended_at__isnull=True), Q(ended_at__isnull=False)
 
 
@@ -60,9 +63,12 @@ class Ticket(models.Model):
     priority = models.CharField(max_length=2)
     priority_source = models.CharField(max_length=10)  # rule | manual | import
     priority_reason = models.JSONField(default=dict)
+    amount = models.BigIntegerField(null=True, blank=True)  # of money at stake, in the smallest unit (分)
     tier = models.CharField(max_length=20, default="standard")  # the customer's when it was received
     tags = models.JSONField(default=list)
     fields = models.JSONField(default=dict)
+    form = models.CharField(max_length=60, blank=True)  # key/version of the intake form that its fields answer
+    is_incomplete = models.BooleanField(default=False)  # an answer that the form wants is missing or wrong
     status = models.CharField(max_length=12, choices=Status, default=Status.NEW)
     waiting_for = models.CharField(max_length=20, blank=True)
     team = models.ForeignKey(
@@ -89,7 +95,13 @@ class Ticket(models.Model):
     resolved_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     next_due_at = models.DateTimeField(null=True)
+    # What lists sort by: never empty, since databases disagree on where that sorts, and SQLite's planner takes IS NULL
+    # for something that hardly a row fulfils.
+    due_order = models.GeneratedField(
+        expression=Coalesce("next_due_at", Value(NO_DUE)), output_field=models.DateTimeField(), db_persist=True
+    )
     is_late = models.BooleanField(default=False)  # an open clock is breached
+    is_repeat = models.BooleanField(default=False)  # the customer came twice with the same problem (D7)
     escalation = models.PositiveSmallIntegerField(default=0)
     line = models.PositiveSmallIntegerField(default=1)  # the highest support line that has it now
     helper = models.ForeignKey(  # who of that line has taken it in; the assignee stays responsible
@@ -111,7 +123,7 @@ class Ticket(models.Model):
         # Whole orderings are served from an index (`queries.ordered`): open tickets by due time, all by receipt.
         indexes: ClassVar = [
             *(
-                models.Index(fields=[*before, "next_due_at", "id"], condition=_OPEN & only, name=f"ticket_{name}")
+                models.Index(fields=[*before, "due_order", "id"], condition=_OPEN & only, name=f"ticket_{name}")
                 for name, before, only in (
                     ("open_due", (), Q()),
                     ("queue", (), Q(assignee__isnull=True)),
@@ -124,6 +136,7 @@ class Ticket(models.Model):
                     ("team_late", ("team",), Q(is_late=True)),
                     ("team_vip", ("team",), Q(tier="vip")),
                     ("team_queue", ("team",), Q(assignee__isnull=True)),
+                    ("team_queue_status", ("team", "status"), Q(assignee__isnull=True)),
                     ("opened", ("opened_by",), Q(opened_by__isnull=False)),
                     ("mine", ("assignee",), Q(assignee__isnull=False)),
                 )
@@ -140,6 +153,8 @@ class Ticket(models.Model):
             models.Index(fields=["team", "received_at", "id"], condition=_ENDED, name="ticket_team_ended"),
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="ticket_duplicates"),
         ]
+
+    AHEAD: ClassVar = "event:"  # before the source of a ticket that an outside event opened (D25b)
 
     def __str__(self) -> str:
         return self.number
@@ -180,11 +195,14 @@ class Collaboration(models.Model):
     class State(models.TextChoices):
         ASKED = "asked"
         ANSWERED = "answered"
+        DECLINED = "declined"  # by the department, with its reason
+        HANDED_ON = "handed_on"  # to another department, which was asked instead
         WITHDRAWN = "withdrawn"
 
     ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="collaborations")
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    helpers = models.JSONField(default=list)  # ids of colleagues who help the one who answers
     kind = models.CharField(max_length=40, default="question")
     question = models.TextField()
     answer = models.TextField(blank=True)
@@ -199,6 +217,7 @@ class Collaboration(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["ticket"], name="collaboration_ticket"),
             models.Index(fields=["department", "state"], name="collaboration_department"),
+            models.Index(fields=["department", "asked_at", "id"], name="collaboration_asked"),
         ]
 
     def __str__(self) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from jiying.base.errors import Refused
 
@@ -28,8 +31,21 @@ def go(request: HttpRequest, url: str, message: str = "") -> HttpResponse:
     if message:
         messages.success(request, message)
     if is_fragment(request):
-        return HttpResponse(headers={"HX-Redirect": url})
+        return _stay(request) if _is_there(request, url) else HttpResponse(headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def _is_there(request: HttpRequest, url: str) -> bool:
+    """Whether the form was opened over a board that fetches itself anew: nobody is sent away from where they are."""
+    here, there = urlsplit(request.headers.get("HX-Current-URL", "")).path, urlsplit(url).path
+    return here == there and here in (reverse("desk:supervise"), reverse("desk:asked"))
+
+
+def _stay(request: HttpRequest) -> HttpResponse:
+    """The dialog closes and the page's live parts are fetched; scroll, opened cards and the chosen row stay."""
+    response = render(request, "desk/parts/stayed.html")
+    response["HX-Reswap"], response["HX-Trigger"] = "none", '{"jy:stay": {"target": "body"}}'
+    return response
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,8 @@ class Task:
     extra: Mapping[str, Any] = field(default_factory=dict)
     is_danger: bool = False
     text: str = ""
+    target: str = "#ticket"  # what an htmx answer replaces
+    revision: Callable[[], int] | None = None  # of now, where the form carries the one that it was made from
 
 
 TEMPLATE, FORM = "desk/verb.html", "desk/verb.html#form"
@@ -61,9 +79,18 @@ def ask(request: HttpRequest, task: Task) -> HttpResponse:
         task.run(form.cleaned_data)
     except Refused as refused:
         for fault in refused.faults:
-            form.add_error(fault.field if fault.field in form.fields else None, fault.text)
+            text = _renewed(form, task.revision()) if fault.code == "stale" and task.revision else fault.text
+            form.add_error(fault.field if fault.field in form.fields else None, text)
         return _show(request, task, form, refused.status)
     return task.done()
+
+
+def _renewed(form: forms.Form, revision: int) -> str:
+    """Others changed it meanwhile: what was filled in stays, and pressing again after a look is no dead end."""
+    if isinstance(form.data, QueryDict):
+        form.data = form.data.copy()
+        form.data["revision"] = str(revision)
+    return _("The ticket changed meanwhile. Look at what is new, then press again to do it all the same.")
 
 
 def _show(request: HttpRequest, task: Task, form: forms.Form, status: int) -> HttpResponse:

@@ -24,7 +24,7 @@ from jiying.desk.policies import require_visible
 from jiying.desk.services import collaboration
 
 
-def _asked(actor: Actor, pk: int) -> Collaboration:
+def asked_for(actor: Actor, pk: int) -> Collaboration:
     found = Collaboration.objects.filter(pk=pk).select_related("ticket", "department").first()
     if found is None:
         raise NotFound("collaboration", pk)
@@ -37,7 +37,7 @@ def _asked(actor: Actor, pk: int) -> Collaboration:
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """A department's answer."""
     actor = actor_of(request)
-    found = _asked(actor, pk)
+    found = asked_for(actor, pk)
 
     def make(**kwargs: Any) -> forms.Form:
         return desk_forms.AnswerForm(ticket=found.ticket, **kwargs)
@@ -60,7 +60,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    found = _asked(actor_of(request), pk)
+    found = asked_for(actor_of(request), pk)
     collaboration.withdraw(actor=actor_of(request), collaboration_id=pk, now=timezone.now())
     return done(request, found.ticket.number)
 
@@ -101,7 +101,7 @@ def _late(actor: Actor, pk: int) -> tuple[Clock, Ticket]:
     if clock is None:
         raise NotFound("clock", pk)
     if clock.subject_kind == "collaboration":
-        return clock, _asked(actor, clock.subject_id).ticket
+        return clock, asked_for(actor, clock.subject_id).ticket
     ticket = Ticket.objects.filter(pk=clock.subject_id).first() if clock.subject_kind == "ticket" else None
     if ticket is None:
         raise NotFound("clock", pk)

@@ -17,7 +17,7 @@ from jiying.base.errors import Denied, Invalid, Refused
 from jiying.base.models import Job
 from jiying.base.policies import require
 from jiying.base.texts import choices, term
-from jiying.desk.queries import lists
+from jiying.desk.queries.filters import read
 from jiying.desk.services import exporting, table_import
 
 SHOWN = 30
@@ -71,7 +71,7 @@ def export(request: HttpRequest) -> HttpResponse:
     """The list whose filters the form carries, as a file."""
     exporting.start(
         actor=actor_of(request),
-        filters=lists.read(request.POST.dict()),
+        filters=read(request.POST.dict()),
         form=request.POST.get("format", "xlsx"),
         plain=request.POST.get("plain") == "on",
         now=timezone.now(),

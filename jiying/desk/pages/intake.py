@@ -1,12 +1,13 @@
 """A new ticket as an agent takes it in (新建工单): the customer found while one types, and who got it at the end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,9 +18,11 @@ from jiying.base.actor import Actor
 from jiying.base.context import actor_of
 from jiying.base.errors import Refused
 from jiying.base.policies import require
+from jiying.core import intake_forms as core_forms
 from jiying.desk.forms import IntakeForm
 from jiying.desk.models import Customer, Ticket
-from jiying.desk.queries import customers, ticket_page
+from jiying.desk.queries import customers, intake_forms, ticket_page
+from jiying.desk.services import asking
 from jiying.desk.services.customers import CustomerData
 from jiying.desk.services.intake import NewTicket, open_ticket
 
@@ -41,9 +44,11 @@ def new(request: HttpRequest) -> HttpResponse:
         ticket = _open(request, actor, form.cleaned_data)
     except Refused as refused:
         for fault in refused.faults:
+            if fault.field.startswith("fields."):
+                continue
             where = fault.field.rpartition(".")[2]
             form.add_error(where if where in form.fields else None, fault.text)
-        return _show(request, form, refused.status)
+        return _show(request, form, refused.status, _field_errors(refused))
     messages.success(request, told(actor, ticket))
     return redirect("desk:ticket", ticket.number)
 
@@ -53,13 +58,50 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     return {"channel": "phone", **given}
 
 
-def _show(request: HttpRequest, form: IntakeForm, status: int) -> HttpResponse:
+def _field_errors(refused: Refused) -> dict[str, list[str]]:
+    """Faults of the intake form's fields by key."""
+    found: dict[str, list[str]] = {}
+    for fault in refused.faults:
+        if fault.field.startswith("fields."):
+            found.setdefault(fault.field.removeprefix("fields."), []).append(fault.text)
+    return found
+
+
+def _answers(values: QueryDict) -> dict[str, str]:
+    """What stands in the fields of the intake form: `field.KEY`."""
+    names = [name for name in values if name.startswith("field.")]
+    return {name.removeprefix("field."): str(values.get(name, ""))[:2000] for name in names}
+
+
+def _asked(values: QueryDict, errors: Mapping[str, list[str]]) -> list[intake_forms.Shown]:
+    """The fields that category and channel ask for, with what is known of the customer filled in."""
+    form = intake_forms.of_category(str(values.get("category") or "")[:120], timezone.now())
+    if form is None:
+        return []
+    pk = str(values.get("customer_id") or "")
+    customer = Customer.objects.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 16 else None
+    filled = core_forms.filled(form, _answers(values), asking.known_of(customer))
+    return intake_forms.shown(form, str(values.get("channel") or ""), filled, errors)
+
+
+@login_required
+@require_GET
+def fields(request: HttpRequest) -> HttpResponse:
+    """The fields of the intake form for what is chosen so far."""
+    require(actor_of(request), "desk.create")
+    return render(request, "desk/parts/intake_fields.html", {"asked": _asked(request.GET, {})})
+
+
+def _show(
+    request: HttpRequest, form: IntakeForm, status: int, errors: Mapping[str, list[str]] | None = None
+) -> HttpResponse:
     chosen = None
     pk = str(form["customer_id"].value() or "")
     if pk.isdecimal() and len(pk) < 16:
         customer = Customer.objects.filter(pk=int(pk)).select_related("dedicated").first()
         chosen = customers.card(actor_of(request), customer) if customer else None
-    context = {"form": form, "accept": files.ACCEPT, "chosen": chosen}
+    asked = _asked(request.POST if request.method == "POST" else request.GET, errors or {})
+    context = {"form": form, "accept": files.ACCEPT, "chosen": chosen, "asked": asked}
     return render(request, "desk/new.html", context, status=status)
 
 
@@ -79,6 +121,7 @@ def _open(request: HttpRequest, actor: Actor, values: dict[str, Any]) -> Ticket:
         priority=values["priority"] or None,
         customer=None if known else data,
         customer_id=known,
+        fields={key: text for key, text in _answers(request.POST).items() if text.strip()},
         opened_by="agent",
         take_it=values["take_it"],
     )

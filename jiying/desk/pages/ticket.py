@@ -76,6 +76,12 @@ def reveal(request: HttpRequest, number: str) -> HttpResponse:
     ticket = ticket_page.load(actor_of(request), number)
     if ticket.customer_id is None:
         raise NotFound("customer", "")
-    customers.reveal(actor=actor_of(request), customer_id=ticket.customer_id, ticket=number, now=timezone.now())
+    customers.reveal(
+        actor=actor_of(request),
+        customer_id=ticket.customer_id,
+        ticket=number,
+        reason=request.POST.get("reason", ""),
+        now=timezone.now(),
+    )
     template = "desk/panels/customer.html" if is_fragment(request) else "desk/ticket.html"
     return render(request, template, context(request, number, revealed=True))

@@ -31,7 +31,21 @@ from jiying.desk.pages.answers import Task, ask, go, is_fragment, next_url
 from jiying.desk.queries import people, ticket_page, work
 from jiying.desk.queries import writing as compose
 from jiying.desk.queries.verbs import allowed
-from jiying.desk.services import collaboration, drafts, handling, holding, lines, routing, talking
+from jiying.desk.services import (
+    asking,
+    codes,
+    collaboration,
+    drafts,
+    flows,
+    handling,
+    holding,
+    lines,
+    links,
+    offers,
+    routing,
+    splitting,
+    talking,
+)
 
 
 @dataclass(frozen=True)
@@ -139,11 +153,33 @@ def _hold(act: Act) -> None:
 
 
 def _resolve(act: Act) -> None:
-    handling.resolve(**act.common, **{name: act.values[name] for name in ("note", "revision")})
+    booked = codes.Booked(act.text("cause"), act.text("solution"), act.text("step"))
+    handling.resolve(**act.common, note=act.text("note"), booked=booked, revision=act.values.get("revision"))
+
+
+def _complete(act: Act) -> None:
+    prefix = "fields."
+    answers = {name.removeprefix(prefix): v for name, v in act.values.items() if name.startswith(prefix)}
+    asking.complete(**act.common, values=answers)
 
 
 def _hand_up(act: Act) -> None:
     lines.hand_up(**act.common, team=act.text("team"), reason=act.text("reason"))
+
+
+def _split(act: Act) -> str:
+    values = {name: act.values[name] for name in ("subject", "description", "category", "type", "take_it")}
+    made = splitting.split(**act.common, part=splitting.Part(**values))
+    return _("%(number)s was opened.") % {"number": made.number}
+
+
+def _link(act: Act) -> None:
+    links.link(**act.common, other=act.text("other").strip().upper())
+
+
+def _offer(act: Act) -> None:
+    values = {name: act.values[name] for name in ("kind", "value", "amount", "note", "shown")}
+    offers.make(**act.common, new=offers.NewOffer(**values))
 
 
 def _escalate(act: Act) -> None:
@@ -183,7 +219,17 @@ VERBS: dict[str, Verb] = {
     "transfer": Verb(_transfer, "assign", _l("Transfer"), _l("Transfer"), desk_forms.TransferForm),
     "priority": Verb(_priority, "priority", _l("Change the priority"), _l("Change"), desk_forms.PriorityForm),
     "escalate": Verb(_escalate, "escalate", _l("Escalate"), _l("Escalate"), desk_forms.EscalateForm),
+    "dedicated": Verb(lambda a: routing.to_dedicated(**a.common), "assign"),
     "up": Verb(_hand_up, "hand_up", _l("Hand up to a higher line"), _l("Hand up"), desk_forms.HandUpForm),
+    "flow": Verb(
+        lambda a: flows.start(**a.common, flow=a.text("flow")),
+        "flow",
+        _l("Start a task flow"),
+        _l("Start"),
+        desk_forms.FlowForm,
+    ),
+    "offer": Verb(_offer, "offer", _l("Offer the customer something"), _l("Offer"), desk_forms.OfferForm),
+    "complete": Verb(_complete, "reclassify", _l("Complete the details"), _l("Save"), desk_forms.CompleteForm),
     "fields": Verb(_fields, "reclassify", _l("Edit the fields"), _l("Save"), desk_forms.FieldsForm),
     "ask": Verb(_ask, "collaborate", _l("Ask another department"), _l("Send"), desk_forms.AskForm),
     "cancel": Verb(
@@ -194,6 +240,8 @@ VERBS: dict[str, Verb] = {
         desk_forms.ReasonForm,
         is_danger=True,
     ),
+    "split": Verb(_split, "split", _l("Split off a request"), _l("Open the ticket"), desk_forms.SplitForm),
+    "link": Verb(_link, "link", _l("Link to another ticket"), _l("Link"), desk_forms.LinkForm),
     "merge": Verb(
         lambda a: handling.merge(**a.common, into=a.text("into").strip().upper()),
         "merge",
@@ -266,21 +314,31 @@ def _task(request: HttpRequest, number: str, verb: str, spec: Verb, form: type[d
     if request.method == "GET":
         _expect_allowed(actor, ticket, spec.rule)
 
+    to = request.GET.get("to", "") if verb == "transfer" else ""
+
     def make(**kwargs: Any) -> forms.Form:
-        return form(ticket=ticket, **kwargs)
+        return form(ticket=ticket, initial={"to": to} if to else None, **kwargs)
+
+    said: list[str] = []
+
+    def run(values: dict[str, Any]) -> None:
+        told = spec.run(_act(request, number, values))
+        said.extend([told] if isinstance(told, str) else [])
 
     extra: dict[str, Any] = {"ticket": ticket}
     if verb == "transfer":
         extra |= {"agents": people.to_transfer(actor, ticket), "teams": people.teams()}
+        extra["refusal"] = people.why_not(ticket, to)
     return Task(
         title=str(spec.title),
         submit=str(spec.submit),
         action=reverse("desk:do", args=[number, verb]),
         make=make,
-        run=lambda values: spec.run(_act(request, number, values)),
-        done=lambda: done(request, number),
+        run=run,
+        done=lambda: done(request, number, "".join(said)),
         extra=extra,
         is_danger=spec.is_danger,
+        revision=lambda: ticket_page.load(actor, number).revision,
     )
 
 

@@ -1,6 +1,6 @@
 """Who would be told (C18): the alert plan tried on a ticket, or on a made-up one, with names. Changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,17 +26,18 @@ from jiying.desk.services import telling
 
 VIEW = "alerts.view_team"
 TEMPLATE = "desk/who_is_told.html"
+ICONS = {"mail": "mail", "sms": "device-mobile", "group": "users-group"}  # messages that leave the house
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One point: which rule decides, and whom it tells, each with the capacity and whether a message goes out too."""
+    """One point: which rule decides, and whom it tells, with their capacity and the signs of messages that go out."""
 
     clock: str
     point: str
     at: datetime | None
     rule: str
-    people: tuple[tuple[str, str, bool], ...]
+    people: tuple[tuple[str, str, list[str]], ...]
 
 
 class TryForm(forms.Form):
@@ -80,7 +81,7 @@ def _tried(actor: Actor, form: TryForm, now: datetime) -> list[Told]:
     made_up = Ticket(
         priority=about["priority"] or "P3", tier=about["tier"] or "standard", team_id=team.pk if team else None
     )
-    points = [(about["metric"] or "resolution", code, None) for code in alerting.POINTS if code not in _AT_ONCE]
+    points = [(about["metric"] or "resolution", code, None) for code in alerting.TICKET_POINTS if code not in _AT_ONCE]
     return _told(made_up, points, now)
 
 
@@ -98,6 +99,10 @@ def _of_clocks(ticket: Ticket) -> list[tuple[str, str, datetime | None]]:
     return sorted(found, key=lambda row: row[2].timestamp() if row[2] else 0)
 
 
+def _icons(ways: Collection[str] | None) -> list[str]:
+    return [icon for way, icon in ICONS.items() if way in (ways or ())]
+
+
 def _told(ticket: Ticket, points: Iterable[tuple[str, str, datetime | None]], now: datetime) -> list[Told]:
     watch = telling.watch(now)
     asked = [*(("", code, None) for code in _AT_ONCE), *points]
@@ -108,7 +113,7 @@ def _told(ticket: Ticket, points: Iterable[tuple[str, str, datetime | None]], no
     rows = []
     for metric, code, at, people in found:
         rule = watch.plan.decide(watch.occasion(ticket, code, metric, at or now))
-        told = tuple((names[p.person_id], term("told_as", p.capacity), "mail" in (p.ways or ())) for p in people)
+        told = tuple((names[p.person_id], term("told_as", p.capacity), _icons(p.ways)) for p in people)
         title = "" if rule is None else rule.name or term("alert_rule", rule.key)
         rows.append(Told(term("metric", metric) if metric else "", term("occasion", code), at, title, told))
     return rows

@@ -65,6 +65,16 @@ def _is_ours(offer: Offer) -> bool:
     return offer.ticket.assignee_id is not None
 
 
+def _has_dedicated(offer: Offer) -> bool:
+    """The customer has an agent of their own, and it is somebody else than who has the ticket."""
+    customer = offer.ticket.customer
+    return customer is not None and customer.dedicated_id not in (None, offer.ticket.assignee_id)
+
+
+def _has_form(offer: Offer) -> bool:
+    return bool(offer.ticket.form)
+
+
 ACTIONS: dict[str, Action] = {}
 
 
@@ -76,6 +86,7 @@ register(
     Action("accept", 10, _("Accept"), "check", "accept", "a", "do", when=_is_ours),
     Action("take", 11, _("Take it"), "check", "accept", "a", "do", when=lambda offer: not _is_ours(offer)),
     Action("transfer", 20, _("Transfer"), "arrows-exchange", "assign", "t"),
+    Action("dedicated", 21, _("To the dedicated agent"), "crown", "assign", way="do", when=_has_dedicated),
     Action("ask", 25, _("Ask another department"), "heart-handshake", "collaborate", "c", place="menu"),
     Action("hold", 30, _("Hold"), "player-pause", "hold", "h"),
     Action("resume", 31, _("Resume"), "player-play", "resume", "h", "do"),
@@ -87,8 +98,13 @@ register(
     Action("priority", 50, _("Change the priority"), "flag", "priority", "i", place="menu"),
     Action("escalate", 55, _("Escalate"), "urgent", "escalate", "e", place="menu"),
     Action("up", 57, _("Hand up"), "stairs-up", "hand_up", "u", place="menu"),
+    Action("flow", 58, _("Start a task flow"), "clipboard-check", "flow", place="menu"),
+    Action("offer", 58, _("Make an offer"), "gift", "offer", "o", place="menu"),
+    Action("complete", 59, _("Complete the details"), "pencil", "reclassify", place="menu", when=_has_form),
     Action("fields", 60, _("Edit the fields"), "pencil", "reclassify", "f", place="menu"),
     Action("close", 65, _("Close without waiting"), "archive", "close", place="menu"),
+    Action("split", 75, _("Split off a request"), "arrows-split-2", "split", place="menu"),
+    Action("link", 77, _("Link to another"), "link", "link", place="menu"),
     Action("merge", 80, _("Merge into another"), "git-merge", "merge", place="menu"),
     Action("cancel", 90, _("Cancel the ticket"), "circle-x", "cancel", place="menu", is_danger=True),
 )

@@ -45,6 +45,13 @@ def choices() -> list[Choice]:
     return [Choice(path, label(path, names)) for path in names]
 
 
+def codes_of(path: str) -> str:
+    """Whether a category, or the nearest above it, asks for codes when solved: "", optional or required."""
+    ways = [path.rsplit("/", n)[0] for n in range(path.count("/") + 1)]
+    found = dict(Category.objects.filter(path__in=ways, active=True).values_list("path", "codes"))
+    return next((found[way] for way in ways if way in found), "")
+
+
 def tree() -> list[CategoryRow]:
     """Every category, also those switched off, in order of the tree."""
     rows = list(Category.objects.select_related("team").order_by("path"))

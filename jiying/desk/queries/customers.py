@@ -1,11 +1,13 @@
 """Customers as cards, masked unless it is one's own ticket or they were revealed; found while one types (D11, D12)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Max, Q
+from django.urls import reverse
 
+from jiying.base import settings_store
 from jiying.base.actor import Actor
 from jiying.base.errors import NotFound
 from jiying.core import masking
@@ -33,6 +35,7 @@ class Card:
     dedicated: str
     is_plain: bool
     may_reveal: bool
+    asks_reason: bool
     told: tuple[tuple[str, str], ...]  # (field, value) that the ticket's request says otherwise
 
 
@@ -53,7 +56,8 @@ def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, reve
         tags=tuple(customer.tags),
         dedicated=customer.dedicated.name if customer.dedicated else "",
         is_plain=plain,
-        may_reveal=may and not plain,
+        may_reveal=may and not plain and customer.erased_at is None,
+        asks_reason=bool(settings_store.get("desk.reveal_reason")),
         told=tuple(told(ticket, plain).items()) if ticket is not None else (),
     )
 
@@ -83,6 +87,12 @@ def get(actor: Actor, customer_id: int) -> Customer:
     if customer is not None and (actor.rights & {"desk.create", "desk.view_all"} or _knows(actor, customer_id)):
         return customer
     raise NotFound("customer", customer_id)
+
+
+def named(ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """How the audit names customers: masked, with the address of the page."""
+    found = Customer.objects.filter(pk__in=ids)
+    return {one.pk: (masked_name(one) or f"#{one.pk}", reverse("desk:customer", args=[one.pk])) for one in found}
 
 
 def _knows(actor: Actor, customer_id: int) -> bool:

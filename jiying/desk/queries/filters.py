@@ -15,12 +15,12 @@ from django.utils import timezone
 from jiying.base.actor import Actor
 from jiying.base.errors import Fault, Invalid
 from jiying.core.standards import CHANNELS, PRIORITIES
-from jiying.desk.models.tickets import Status
+from jiying.desk.models.tickets import ENDED, Status
 from jiying.desk.queries.search_text import category_marks, mark
 from jiying.desk.queries.work import SOON
 
 VIEWS = ("open", "mine", "team", "unassigned", "due_soon", "late", "waiting", "vip", "ended", "all")
-SORTS = ("due", "received", "changed")
+SORTS = ("due", "received")
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
 TIERS = ("standard", "vip")
 MAX_DUE_MIN = 60 * 24 * 30
@@ -67,7 +67,7 @@ class Filters:
     @property
     def by_receipt(self) -> bool:
         """Ended tickets have no due time: they sort by receipt whatever was asked for."""
-        return self.sort == "received" or self.view == "ended" or self.status in ("closed", "cancelled", "merged")
+        return self.sort == "received" or self.view in ("ended", "all")
 
     @property
     def as_query(self) -> dict[str, str]:
@@ -85,6 +85,8 @@ def read(values: Mapping[str, object]) -> Filters:
     """The filters of a query string or of a saved view; what does not exist is refused, never taken for "all"."""
     known = {name: str(values.get(name) or "").strip() for name in NAMES}
     known["view"] = known["view"] or "open"
+    if known["view"] == "open" and known["status"] and set(known["status"].split(",")) <= set(ENDED):
+        known["view"] = "ended"  # who asks for closed tickets does not want to be told that none of them is open
     found = Filters(**known)
     if faults := [*_faults(found)]:
         raise Invalid(*faults)
@@ -140,7 +142,7 @@ def viewed(view: str, actor: Actor, now: datetime) -> Q:
         "mine": Q(assignee_id=actor.id),
         "team": Q(team_id=actor.team_id),
         "unassigned": Q(assignee__isnull=True),
-        "due_soon": Q(next_due_at__gt=now, next_due_at__lte=now + SOON),
+        "due_soon": Q(due_order__gt=now, due_order__lte=now + SOON),
         "late": Q(is_late=True),
         "waiting": Q(status="waiting"),
         "vip": Q(tier="vip"),
@@ -168,7 +170,7 @@ def narrowed(filters: Filters, actor: Actor, now: datetime) -> Q:
 def _in_time(filters: Filters, now: datetime) -> Q:
     found = Q(is_late=True) if filters.late else Q()
     if filters.due:
-        found &= Q(next_due_at__gt=now, next_due_at__lte=now + timedelta(minutes=int(filters.due)))
+        found &= Q(due_order__gt=now, due_order__lte=now + timedelta(minutes=int(filters.due)))
     if filters.since:
         found &= Q(received_at__gte=_midnight(filters.since))
     if filters.until:

@@ -100,7 +100,7 @@ class LineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleRow:
+class LineRuleRow:
     event: str
     category: str
     type: str
@@ -112,7 +112,7 @@ class RuleRow:
 @dataclass(frozen=True, slots=True)
 class Lines:
     teams: list[LineRow]
-    rules: list[RuleRow]
+    rules: list[LineRuleRow]
 
 
 def lines(found: Collection[core.UpRule]) -> Lines:
@@ -120,7 +120,7 @@ def lines(found: Collection[core.UpRule]) -> Lines:
     teams = Team.objects.order_by("name").values_list("code", "name", "support_line__line")
     return Lines(
         teams=[LineRow(code, name, line or 1) for code, name, line in teams],
-        rules=[RuleRow(r.event, r.category, r.type, r.priority, r.level, r.team) for r in found],
+        rules=[LineRuleRow(r.event, r.category, r.type, r.priority, r.level, r.team) for r in found],
     )
 
 

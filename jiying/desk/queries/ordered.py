@@ -1,7 +1,7 @@
 """Tickets in order, however many there are: a page reads as many index entries as it shows rows, and no more.
 
 How a view is made quick: say what it shows as `ways`, alternatives (`policies.reach`) each of which is a handful of
-equalities (or a range of `next_due_at`) that one index of `Ticket` begins with, followed by `next_due_at, id` (open
+equalities (or a range of `due_order`) that one index of `Ticket` begins with, followed by `due_order, id` (open
 tickets) or `received_at, id` (all). Each way is read in that order up to the page's length, and the few are merged by
 one statement: an OR over ways would read them whole. A filter without an index of its own still works: it is looked at
 row by row in the order of the page, quick unless hardly a row fits. `tests/desk/test_ordered.py` asks the database.
@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from jiying.desk.models import Ticket
+from jiying.desk.models.tickets import NO_DUE
 
 MOST = 1000  # a count stops here: nobody reads more digits on a tab, and the cost stays the same at any size
 
@@ -29,23 +30,32 @@ class Place:
     pk: int
 
 
-def by_due(ways: Sequence[Q], limit: int, after: Place | None = None, *, undated: bool = True) -> list[int]:
-    """Ids of open tickets by due time, then those without one; two stretches, since databases sort NULL differently.
+def by_due(ways: Sequence[Q], limit: int, after: Place | None = None) -> list[int]:
+    """Ids of open tickets by due time, then those without one."""
+    found = Ticket.objects.filter(ended_at__isnull=True)
+    if after is not None:  # the first condition alone bounds the range of the index
+        at = after.at or NO_DUE
+        found = found.filter(due_order__gte=at).filter(Q(due_order__gt=at) | Q(pk__gt=after.pk))
+    return _merged(found, ways, ("due_order", "pk"), limit)
 
-    `undated` False: the ways hold only tickets with a due time, so that the second stretch is not asked for.
-    """
+
+def each_by_due(groups: Mapping[int, Sequence[Q]], limit: int) -> dict[int, list[int]]:
+    """The first ids of each group's open tickets by due time; one statement for all groups."""
     still_open = Ticket.objects.filter(ended_at__isnull=True)
-    found: list[int] = []
-    if after is None or after.at is not None:
-        timed = still_open.filter(next_due_at__isnull=False)
-        if after is not None:  # the first condition alone bounds the range of the index
-            timed = timed.filter(next_due_at__gte=after.at).filter(Q(next_due_at__gt=after.at) | Q(pk__gt=after.pk))
-        found = _merged(timed, ways, ("next_due_at", "pk"), limit)
-    if undated and len(found) < limit:
-        rest = still_open.filter(next_due_at__isnull=True)
-        if after is not None and after.at is None:
-            rest = rest.filter(pk__gt=after.pk)
-        found += _merged(rest, ways, ("next_due_at", "pk"), limit - len(found))
+    parts: list[str] = []
+    values: list[Any] = []
+    for key, ways in groups.items():
+        union, given = _union(still_open, ways, ("due_order", "pk"), limit)
+        if union:
+            first = f"SELECT sort_at, id FROM ({union}) AS found ORDER BY sort_at, id LIMIT {limit}"  # noqa: S608
+            parts.append(f"SELECT {int(key)} AS who, sort_at, id FROM ({first}) AS part{len(parts)}")  # noqa: S608
+            values += given
+    found: dict[int, list[int]] = {key: [] for key in groups}
+    if parts:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{' UNION ALL '.join(parts)} ORDER BY who, sort_at, id", values)
+            for who, _at, pk in cursor.fetchall():
+                found[who].append(pk)
     return found
 
 
@@ -68,7 +78,7 @@ def counts(views: Mapping[str, Sequence[Q]], most: int = MOST) -> dict[str, int]
     still_open = Ticket.objects.filter(ended_at__isnull=True)
     parts, values = [], []
     for ways in views.values():
-        union, given = _union(still_open, ways, ("next_due_at", "pk"), most)
+        union, given = _union(still_open, ways, ("due_order", "pk"), most)
         parts.append(f"(SELECT COUNT(*) FROM ({union} LIMIT {most}) AS one)" if union else "0")  # noqa: S608
         values += given
     with connection.cursor() as cursor:

@@ -35,13 +35,21 @@ class TicketRow:
     clock: Face | None
     escalation: int
     line: int
+    is_repeat: bool
     received_at: datetime
+    heard_at: datetime | None
+    type: str
+    category: str
+    tags: tuple[str, ...]
+    tier: str
+    team: str
+    is_ended: bool
     version: str  # changes whenever the row looks different: the browser flashes it
 
 
 def with_people(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
     """What every row needs, joined."""
-    return tickets.select_related("customer", "assignee")
+    return tickets.select_related("customer", "assignee", "team")
 
 
 def rows(tickets: Sequence[Ticket], now: datetime) -> list[TicketRow]:
@@ -65,8 +73,16 @@ def row(ticket: Ticket, clock: Face | None) -> TicketRow:
         clock=clock,
         escalation=ticket.escalation,
         line=ticket.line,
+        is_repeat=ticket.is_repeat,
         received_at=ticket.received_at,
-        version=f"{ticket.revision}.{int(ticket.is_late)}",
+        heard_at=ticket.last_message_at,
+        type=ticket.type,
+        category=ticket.category,
+        tags=tuple(ticket.tags),
+        tier=ticket.tier,
+        team=ticket.team.name if ticket.team else "",
+        is_ended=ticket.is_ended,
+        version=f"{ticket.revision}.{int(ticket.is_late)}{int(ticket.is_repeat)}",
     )
 
 
@@ -78,6 +94,8 @@ def who(customer: Customer | None) -> Who | None:
 
 def masked_name(customer: Customer) -> str:
     """What to call a customer where personal data is masked; something to recognise them by when there is no name."""
+    if customer.erased_at is not None:
+        return customer.name  # nobody's: it tells apart, and nothing else
     return (
         masking.name(customer.name)
         or masking.phone(customer.phone)

@@ -56,7 +56,8 @@ def category_marks(path: str) -> list[str]:
     return [mark("k", "/".join(parts[: n + 1])) for n in range(len(parts)) if path]
 
 
-def _marks(ticket: Ticket, others: Iterable[str]) -> Iterator[str]:
+def marks_of(ticket: Ticket, others: Iterable[str] = ()) -> Iterator[str]:
+    """How a ticket is filed and who may see it; `others` are marks of what hangs on it."""
     yield mark("t", ticket.team_id or 0)
     yield mark("a", ticket.assignee_id or 0)
     if ticket.opened_by_id:
@@ -102,7 +103,7 @@ def _others(ids: Collection[int]) -> dict[int, list[str]]:
 def _row(ticket: Ticket, said: Iterable[tuple[str, str]], others: Iterable[str]) -> SearchText:
     text = _text(ticket, said)
     found = words.of_text(text.replace(PART, " \n "))
-    marks = dict.fromkeys(_marks(ticket, others))
+    marks = dict.fromkeys(marks_of(ticket, others))
     return SearchText(
         ticket_id=ticket.pk, tail=tail_of(ticket.number), text=text, words=" ".join([*sorted(found), *marks])
     )

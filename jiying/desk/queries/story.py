@@ -1,6 +1,6 @@
 """Facts of the journal in words: one line each, with a why that opens. No other module of the desk words facts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from jiying.base.models import Department, JournalEntry, Person
 from jiying.base.texts import term
+from jiying.desk.models import AutomationRun
+from jiying.desk.queries import offers, outside
 
 Data = Mapping[str, Any]
 # Facts that stand between the messages of the conversation; the journal beside it has all.
@@ -28,8 +30,24 @@ IN_TALK = frozenset(
         "ticket.cancelled",
         "ticket.merged",
         "ticket.received_duplicate",
+        "ticket.repeats",
+        "ticket.repeated",
+        "ticket.linked",
+        "ticket.unlinked",
+        "ticket.split",
+        "ticket.split_from",
         "ticket.reclassified",
+        "ticket.erased",
         "ticket.escalated",
+        "ticket.automated",
+        "ticket.flow_started",
+        "ticket.task_done",
+        "ticket.task_skipped",
+        "ticket.offer_made",
+        "ticket.offer_accepted",
+        "ticket.offer_refused",
+        "ticket.offer_withdrawn",
+        "ticket.offer_lapsed",
         "ticket.handed_up",
         "ticket.taken_in",
         "ticket.handed_back",
@@ -58,13 +76,20 @@ class Line:
 class Names:
     """The people and departments that facts name, read once for all of them."""
 
-    def __init__(self, entries: Iterable[JournalEntry]) -> None:
+    def __init__(self, entries: Collection[JournalEntry]) -> None:
         ids: set[int] = set()
         for entry in entries:
             if entry.actor_kind in ("person", "token") and entry.actor_id:
                 ids.add(entry.actor_id)
             ids |= _people_in(entry.data)
+        runs = {entry.actor_id for entry in entries if entry.actor_kind == "automation" and entry.actor_id}
+        rows = AutomationRun.objects.filter(pk__in=runs).values_list("pk", "title") if runs else ()
+        self._automations = dict(rows)
         self._people = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
+        told = any(entry.kind.startswith("ticket.offer_") for entry in entries)
+        self._offers = offers.labels() if told else {}
+        told = any(entry.kind == "ticket.outside_event" for entry in entries)
+        self._events = outside.labels() if told else {}
         self._departments = {one.code: one.label for one in Department.objects.all()}
 
     def person(self, pk: Any) -> str:
@@ -73,9 +98,17 @@ class Names:
     def department(self, code: Any) -> str:
         return self._departments.get(code, str(code or ""))
 
+    def offer(self, code: Any) -> str:
+        return self._offers.get(code, str(code or ""))
+
+    def event(self, code: Any) -> str:
+        return self._events.get(code, str(code or ""))
+
     def actor(self, entry: JournalEntry) -> str:
         if entry.actor_kind in ("person", "token") and entry.actor_id in self._people:
             return self._people[entry.actor_id]
+        if title := self._automations.get(entry.actor_id or 0):
+            return _("Automation “%(title)s”") % {"title": title}
         return term("actor", entry.actor_kind)
 
 
@@ -120,6 +153,8 @@ def _detail(entry: JournalEntry, names: Names) -> Iterable[str]:
         yield from explain(data.get("why") or {}, names)
     elif entry.kind == "ticket.queued":
         yield from explain(data, names)
+    elif entry.kind == "ticket.automated":
+        yield from _automation(data)
     elif entry.kind == "ticket.opened":
         yield _("Channel: %(channel)s") % {"channel": term("channel", data.get("channel", ""))}
         yield from priority_reason(data.get("priority_reason") or {})
@@ -146,6 +181,32 @@ def explain(why: Data, names: Names) -> Iterable[str]:
         yield _("Not chosen: %(counts)s") % {"counts": _("; ").join(counts)}
 
 
+def _automation(data: Data) -> Iterable[str]:
+    """What set an automation off, which conditions held, and what it does (D25)."""
+    yield _("When: %(event)s") % {"event": term("automation_event", str(data.get("event", "")))}
+    for one in (data.get("why") or {}).get("held", ()):
+        yield condition(one.get("field", ""), one.get("op", "is"), one.get("values", ()))
+    done = [term("automation_act", str(code)) for code in data.get("do", ())]
+    yield _("Then: %(what)s") % {"what": _(", ").join(done)}
+
+
+def condition(name: str, op: str, values: Iterable[Any]) -> str:
+    """A condition of an automation in words."""
+    group = CONDITION_TERMS.get(name, name)
+    named = {"what": term("automation_field", name), "values": _(", ").join(term(group, str(one)) for one in values)}
+    return _("%(what)s: %(values)s") % named if op == "is" else _("%(what)s: none of %(values)s") % named
+
+
+CONDITION_TERMS = {
+    "waiting_for": "hold_reason",
+    "agent": "yes_no",
+    "late": "yes_no",
+    "incomplete": "yes_no",
+    "escalation": "escalation_level",
+    "line": "line_number",
+}
+
+
 def _verdict(one: Data) -> str:
     verdict = one.get("verdict", "")
     if verdict == "able":
@@ -170,6 +231,8 @@ def priority_reason(reason: Data, rule: str = "") -> Iterable[str]:
         else:
             yield _("Set by hand; the rules would give %(priority)s") % {"priority": reason.get("by_rule", "")}
         return
+    if title := reason.get("automation"):
+        yield _("Set by the automation “%(title)s”") % {"title": title}
     if key := reason.get("rule"):
         rule = _("no rule holds: the default") if key == "default" else rule or key
         yield _("Rule: %(rule)s") % {"rule": rule}
@@ -240,6 +303,37 @@ def _duplicate(data: Data, names: Names) -> str:
     return _("%(number)s was merged into this ticket") % {"number": data.get("number", "")}
 
 
+def _repeats(data: Data, names: Names) -> str:
+    return _("Repeat contact: the same problem as %(number)s") % {"number": data.get("number", "")}
+
+
+def _repeated(data: Data, names: Names) -> str:
+    return _("The customer came again with this problem: %(number)s") % {"number": data.get("number", "")}
+
+
+def _repeat_judged(data: Data, names: Names) -> str:
+    if data.get("dismissed"):
+        return _("Not a repeat contact of %(number)s after all") % {"number": data.get("number", "")}
+    about = {"number": data.get("number", ""), "cause": term("repeat_cause", data.get("cause", ""))}
+    return _("Cause of the repeat contact (%(number)s): %(cause)s") % about
+
+
+def _linked(data: Data, names: Names) -> str:
+    return _("Linked to %(number)s") % {"number": data.get("number", "")}
+
+
+def _unlinked(data: Data, names: Names) -> str:
+    return _("No longer linked to %(number)s") % {"number": data.get("number", "")}
+
+
+def _split(data: Data, names: Names) -> str:
+    return _("%(number)s was split off") % {"number": data.get("number", "")}
+
+
+def _split_from(data: Data, names: Names) -> str:
+    return _("Split off %(number)s") % {"number": data.get("number", "")}
+
+
 def _reclassified(data: Data, names: Names) -> str:
     before = data.get("before") or {}
     if "priority" in before:
@@ -250,6 +344,37 @@ def _reclassified(data: Data, names: Names) -> str:
 
 def _escalated(data: Data, names: Names) -> str:
     return _("Escalated to level %(level)s") % {"level": data.get("level", "")}
+
+
+def _automated(data: Data, names: Names) -> str:
+    return _("Automation: %(title)s") % {"title": data.get("title", "")}
+
+
+def _told(data: Data, names: Names) -> str:
+    people = _(", ").join(names.person(pk) for pk in data.get("people", ()))
+    return _("Told: %(names)s") % {"names": people}
+
+
+def _completed(data: Data, names: Names) -> str:
+    if data.get("missing"):
+        return _("Details added, some are still missing")
+    return _("Details completed")
+
+
+def _task(data: Data, names: Names) -> str:
+    return _("Task done: %(title)s") % {"title": data.get("title", "")}
+
+
+def _task_skipped(data: Data, names: Names) -> str:
+    return _("Task skipped: %(title)s") % {"title": data.get("title", "")}
+
+
+def _flow_started(data: Data, names: Names) -> str:
+    return _("Task flow started: %(title)s") % {"title": data.get("title", "")}
+
+
+def _flow_done(data: Data, names: Names) -> str:
+    return _("Task flow completed: %(title)s") % {"title": data.get("title", "")}
 
 
 def _handed_up(data: Data, names: Names) -> str:
@@ -280,11 +405,42 @@ def _asked(data: Data, names: Names) -> str:
 
 
 def _answered(data: Data, names: Names) -> str:
-    return _("%(department)s answered") % {"department": names.department(data.get("department"))}
+    about = {"department": names.department(data.get("department"))}
+    if data.get("how") == "declined":
+        return _("%(department)s declined the request") % about
+    if data.get("how") == "handed_on":
+        return _("%(department)s handed the request on") % about
+    return _("%(department)s answered") % about
 
 
 def _withdrawn(data: Data, names: Names) -> str:
     return _("Question to %(department)s withdrawn") % {"department": names.department(data.get("department"))}
+
+
+def _offer_made(data: Data, names: Names) -> str:
+    about = (names.offer(data.get("kind")), str(data.get("text") or ""), offers.money(data.get("amount")))
+    return _("Offered to the customer: %(offer)s") % {"offer": " ".join(part for part in about if part)}
+
+
+def _offer_accepted(data: Data, names: Names) -> str:
+    return _("The customer accepted: %(offer)s") % {"offer": names.offer(data.get("kind"))}
+
+
+def _offer_refused(data: Data, names: Names) -> str:
+    return _("The customer refused: %(offer)s") % {"offer": names.offer(data.get("kind"))}
+
+
+def _offer_withdrawn(data: Data, names: Names) -> str:
+    return _("Offer taken back: %(offer)s") % {"offer": names.offer(data.get("kind"))}
+
+
+def _offer_lapsed(data: Data, names: Names) -> str:
+    return _("Offer lapsed unanswered: %(offer)s") % {"offer": names.offer(data.get("kind"))}
+
+
+def _outside_event(data: Data, names: Names) -> str:
+    title = f"{names.event(data.get('kind'))} {data.get('text') or ''}".strip()
+    return _("Outside event: %(title)s") % {"title": title}
 
 
 def _metric(data: Data) -> str:
@@ -343,8 +499,28 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "ticket.cancelled": ("circle-x", "", lambda data, names: _("Cancelled")),
     "ticket.merged": ("git-merge", "", _merged),
     "ticket.received_duplicate": ("git-merge", "", _duplicate),
+    "ticket.repeats": ("repeat", "amber", _repeats),
+    "ticket.repeated": ("repeat", "amber", _repeated),
+    "ticket.repeat_judged": ("repeat", "", _repeat_judged),
+    "ticket.linked": ("link", "", _linked),
+    "ticket.unlinked": ("unlink", "", _unlinked),
+    "ticket.split": ("arrows-split-2", "", _split),
+    "ticket.split_from": ("arrows-split-2", "", _split_from),
     "ticket.reclassified": ("pencil", "", _reclassified),
     "ticket.escalated": ("urgent", "red", _escalated),
+    "ticket.automated": ("bolt", "purple", _automated),
+    "ticket.told": ("bell", "", _told),
+    "ticket.fields_completed": ("pencil", "", _completed),
+    "ticket.flow_started": ("clipboard-check", "", _flow_started),
+    "ticket.task_done": ("check", "green", _task),
+    "ticket.task_skipped": ("x", "amber", _task_skipped),
+    "ticket.flow_done": ("clipboard-check", "green", _flow_done),
+    "ticket.offer_made": ("gift", "purple", _offer_made),
+    "ticket.offer_accepted": ("gift", "green", _offer_accepted),
+    "ticket.offer_refused": ("gift", "red", _offer_refused),
+    "ticket.offer_withdrawn": ("gift", "", _offer_withdrawn),
+    "ticket.offer_lapsed": ("gift", "", _offer_lapsed),
+    "ticket.outside_event": ("broadcast", "amber", _outside_event),
     "ticket.handed_up": ("stairs-up", "amber", _handed_up),
     "ticket.taken_in": ("user-check", "blue", _taken_in),
     "ticket.handed_back": ("arrow-back-up", "green", _handed_back),
@@ -360,5 +536,6 @@ _KINDS: dict[str, tuple[str, str, Teller]] = {
     "clock.cause_judged": ("clipboard-check", "", _cause_judged),
     "clock.cause_withdrawn": ("clipboard-check", "", _cause_withdrawn),
     "ticket.redated": ("history", "", lambda data, names: _("Held to a new version of the standard")),
+    "ticket.erased": ("trash", "", lambda data, names: _("Texts and files erased")),
     "ticket.imported": ("upload", "", lambda data, names: _("Imported")),
 }

@@ -12,11 +12,13 @@ from jiying.base.texts import term
 from jiying.clocks.models import BreachCause, Clock
 from jiying.desk.models import Ticket
 from jiying.desk.policies import reach
-from jiying.desk.queries import lists, ordered, people
+from jiying.desk.queries import filters, in_hand, ordered, people
 from jiying.desk.queries.pills import next_faces
 from jiying.desk.queries.rows import TicketRow, row, with_people
 
 SHOWN = 30
+MOST_TEAMS = 40
+MOST_TO_JUDGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,11 @@ class Supervision:
     soon: list[Watched]
     queue: list[Watched]
     to_judge: list[Watched]
-    agents: list[people.Agent]
+    cards: list[in_hand.Card]
+    topics: str  # doorbells of the teams that are watched
 
 
-def supervision(actor: Actor, now: datetime) -> Supervision:
+def supervision(actor: Actor, now: datetime, opened: Sequence[int] = ()) -> Supervision:
     """All sections at once: their tickets' clocks, reasons and causes are read together, not one by one."""
     parts = _sections(actor, now)
     wanted = sorted({pk for part in parts.values() for pk in part})
@@ -57,9 +60,17 @@ def supervision(actor: Actor, now: datetime) -> Supervision:
     faces, whys, late = next_faces("ticket", ids, now), _whys(ids), _late(ids)
     watched = {t.pk: Watched(row(t, faces.get(t.pk)), whys.get(t.pk, ""), late.get(t.pk, ())) for t in tickets}
     return Supervision(
-        agents=people.watched(actor),
+        cards=in_hand.cards(actor, opened, now),
+        topics=_topics(actor),
         **{name: [watched[pk] for pk in part if pk in watched] for name, part in parts.items()},
     )
+
+
+def _topics(actor: Actor) -> str:
+    """Own team, or with the right to see all every team, as far as one stream may listen."""
+    if "desk.view_all" in actor.rights:
+        return " ".join(f"team:{team.pk}" for team in people.teams()[:MOST_TEAMS])
+    return f"team:{actor.team_id}" if actor.team_id else ""
 
 
 def _sections(actor: Actor, now: datetime) -> dict[str, list[int]]:
@@ -71,23 +82,27 @@ def _sections(actor: Actor, now: datetime) -> dict[str, list[int]]:
         state=Clock.State.BREACHED,
         ended_at__isnull=True,
     )
-    late = lists.viewed("late", actor, now)
+    passed = Q(due_order__lte=now)  # a late clock's due time counts first: the index by state is read no further
     sections = {
-        "unaccepted": [late & Q(Exists(late_accept), status=status) for status in ("new", "assigned")],
-        "breached": [late],
-        "soon": [lists.viewed("due_soon", actor, now)],
+        "unaccepted": [passed & Q(Exists(late_accept), status=status) for status in ("new", "assigned")],
+        "breached": [filters.viewed("late", actor, now)],
+        "soon": [filters.viewed("due_soon", actor, now)],
         "queue": [Q(assignee__isnull=True, status="new")],
     }
     ways = reach(actor)
     parts = {
-        name: ordered.by_due([way & cut for way in ways for cut in cuts], SHOWN, undated=name == "queue")
-        for name, cuts in sections.items()
+        name: ordered.by_due([way & cut for way in ways for cut in cuts], SHOWN) for name, cuts in sections.items()
     }
-    named = BreachCause.objects.filter(
-        state=BreachCause.State.NAMED, clock__subject_kind="ticket", clock__breached_at__isnull=False
-    )
-    to_judge = Q(pk__in=named.values("clock__subject_id"))
+    to_judge = Q(pk__in=_with_named_causes())
     return {**parts, "to_judge": ordered.by_receipt([way & to_judge for way in ways], SHOWN)}
+
+
+def _with_named_causes() -> list[int]:
+    """Tickets whose cause waits for a judgement, the latest named first: read apart, or all tickets would be walked."""
+    named = BreachCause.objects.filter(state=BreachCause.State.NAMED).order_by("-named_at", "-pk")
+    clocks = list(named.values_list("clock_id", flat=True)[:MOST_TO_JUDGE])
+    late = Clock.objects.filter(pk__in=clocks, subject_kind="ticket", breached_at__isnull=False)
+    return list(late.values_list("subject_id", flat=True))
 
 
 def _whys(ids: Sequence[int]) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jiying.base.actor import Actor
@@ -12,7 +12,8 @@ from jiying.base.models import Attachment, JournalEntry
 from jiying.base.texts import term
 from jiying.desk.models import Collaboration, Message, Ticket
 from jiying.desk.policies import require_visible
-from jiying.desk.queries import categories, customers, story, timing
+from jiying.desk.queries import categories, customers, story, talk_extras, timing
+from jiying.desk.queries import marks as about_messages
 from jiying.desk.queries.pills import Face, next_faces
 from jiying.desk.queries.rows import TicketRow
 from jiying.desk.queries.verbs import allowed, next_verb
@@ -38,6 +39,9 @@ class Said:
     message_id: int = 0
     author_id: int | None = None
     line: story.Line | None = None
+    marks: tuple[about_messages.Mark, ...] = ()
+    extras: tuple[talk_extras.Extra, ...] = ()
+    is_opening: bool = False
 
     @property
     def minutes(self) -> int:
@@ -73,6 +77,8 @@ class TicketPage:
     assigned_why: tuple[str, ...]
     may_judge: bool
     may_name_cause: bool
+    marks: tuple[about_messages.Mark, ...]
+    before_writing: tuple[str, ...]
     version: str
 
 
@@ -95,13 +101,16 @@ def page(
     journal = story.lines(entries)
     shown = None if ticket.customer is None else customers.card(actor, ticket.customer, ticket, revealed=revealed)
     talk, n_hidden = _talk(ticket, journal, shown, everything)
+    told = _told(actor, ticket, talk)
+    extras = talk_extras.of(actor, ticket)
+    talk = [_with_extras(said, extras) for said in talk]
     choices = categories.choices()
     names = {choice.path: choice.label for choice in choices}
     return TicketPage(
         ticket=ticket,
         verbs=verbs,
         next_verb=next_verb(actor, ticket, verbs),
-        talk=talk,
+        talk=[replace(said, marks=tuple(told.messages.get(said.message_id, ()))) for said in talk],
         n_hidden=n_hidden,
         clocks=timing.of_subject("ticket", ticket.pk, now),
         head_clock=next_faces("ticket", [ticket.pk], now).get(ticket.pk),
@@ -115,8 +124,15 @@ def page(
         assigned_why=next((line.detail for line in reversed(journal) if line.kind in _GIVEN), ()),
         may_judge="desk.approve_cause" in actor.rights,
         may_name_cause=bool(actor.rights & {"desk.handle", "desk.approve_cause"}),
+        marks=tuple(told.ticket),
+        before_writing=tuple(map(str, told.before_writing)),
         version=f"{ticket.revision}.{int(ticket.is_late)}",
     )
+
+
+def _told(actor: Actor, ticket: Ticket, talk: Iterable[Said]) -> about_messages.Told:
+    said = [(one.message_id, one.kind) for one in talk if one.message_id]
+    return about_messages.told(about_messages.Asked(actor, ticket, said))
 
 
 _GIVEN = ("ticket.assigned", "ticket.queued")
@@ -149,7 +165,7 @@ def _talk(
     found = Message.objects.filter(ticket=ticket).select_related("author").order_by("-at", "-pk")
     messages = list(found if everything else found[: TALK + 1])
     n_hidden = 0 if everything or len(messages) <= TALK else Message.objects.filter(ticket=ticket).count() - TALK
-    messages = messages[: None if everything else TALK]
+    messages = messages[: None if everything else TALK][::-1]  # of one instant, first what was written first
     files = _files(ticket, messages)
     name = customer.name if customer else term("actor", "customer")
     said = [_said(message, name, files) for message in messages]
@@ -161,10 +177,21 @@ def _talk(
     return sorted(said, key=lambda s: (s.at, s.kind == "fact")), n_hidden
 
 
+def _with_extras(said: Said, extras: Mapping[int, list[talk_extras.Extra]]) -> Said:
+    key = talk_extras.OPENING if said.is_opening else said.message_id or None
+    found = extras.get(key) if key is not None else None
+    if not found:
+        return said
+    hidden = frozenset[int]().union(*(one.hides for one in found))
+    html = next((one.html for one in found if one.html), said.html)
+    files = tuple(one for one in said.files if one.pk not in hidden)
+    return replace(said, html=html, files=files, extras=tuple(found))
+
+
 def _description(ticket: Ticket, name: str, files: tuple[Attachment, ...]) -> Said:
     if ticket.opened_by is not None:
         return Said("note", ticket.received_at, ticket.opened_by.name, ticket.description, "person", files=files)
-    return Said("customer", ticket.received_at, name, ticket.description, "customer", files=files)
+    return Said("customer", ticket.received_at, name, ticket.description, "customer", files=files, is_opening=True)
 
 
 def _said(message: Message, customer: str, files: Mapping[tuple[str, int], tuple[Attachment, ...]]) -> Said:

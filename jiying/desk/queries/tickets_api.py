@@ -17,8 +17,9 @@ from jiying.clocks.models import Clock
 from jiying.core import masking
 from jiying.desk.models import Collaboration, Customer, Message, Ticket
 from jiying.desk.policies import reach, require_visible, shows_plain, visible
-from jiying.desk.queries import ordered, ticket_page, writing
+from jiying.desk.queries import lists, ordered, ticket_page, writing
 from jiying.desk.queries.customers import told
+from jiying.desk.queries.filters import Filters
 
 KIND, _COLLABORATION = "ticket", "collaboration"
 
@@ -79,6 +80,8 @@ class TicketRow:
     category: str | None
     tags: list[str]
     fields: dict[str, Any]
+    form: str | None
+    is_incomplete: bool
     status: str
     waiting_for: str | None
     priority: str
@@ -101,6 +104,7 @@ class TicketRow:
     ended_at: datetime | None
     next_due_at: datetime | None
     is_late: bool
+    is_repeat: bool
     merged_into: str | None
     revision: int
     clocks: list[ClockRow]
@@ -117,6 +121,7 @@ class CollaborationRow:
     id: int
     department: str
     person: PersonRef | None
+    helpers: list[PersonRef]
     kind: str
     question: str
     answer: str
@@ -239,6 +244,8 @@ def ticket_row(actor: Actor, ticket: Ticket, clocks: Iterable[Clock], merged_int
         category=ticket.category or None,
         tags=ticket.tags,
         fields=ticket.fields,
+        form=ticket.form or None,
+        is_incomplete=ticket.is_incomplete,
         status=str(ticket.status),
         waiting_for=ticket.waiting_for or None,
         priority=ticket.priority,
@@ -261,6 +268,7 @@ def ticket_row(actor: Actor, ticket: Ticket, clocks: Iterable[Clock], merged_int
         ended_at=ticket.ended_at,
         next_due_at=ticket.next_due_at,
         is_late=ticket.is_late,
+        is_repeat=ticket.is_repeat,
         merged_into=merged_into,
         revision=ticket.revision,
         clocks=[clock_row(clock) for clock in clocks],
@@ -292,6 +300,13 @@ def _clocks_of(kind: str, ids: Collection[int]) -> dict[int, list[Clock]]:
 def _rows(actor: Actor, tickets: Sequence[Ticket]) -> list[TicketRow]:
     clocks = _clocks_of(KIND, [t.pk for t in tickets])
     return [ticket_row(actor, t, clocks[t.pk], getattr(t, "into", None)) for t in tickets]
+
+
+def page_of_filters(actor: Actor, filters: Filters, cursor: str, now: datetime) -> TicketPage:
+    """A page of a saved view."""
+    tickets, following = lists.tickets_of(actor, filters, now, cursor)
+    found = by_id(actor, [ticket.pk for ticket in tickets])
+    return TicketPage([found[t.pk] for t in tickets if t.pk in found], following or None)
 
 
 def by_id(actor: Actor, ids: Collection[int]) -> dict[int, TicketRow]:
@@ -330,11 +345,18 @@ def collaboration(collaboration_id: int) -> CollaborationRow:
     return _collaboration(found, _clocks_of(_COLLABORATION, [found.pk])[found.pk])
 
 
+def collaborations(found: Sequence[Collaboration]) -> list[CollaborationRow]:
+    """Loaded ones that the actor may see, in their order."""
+    clocks = _clocks_of(_COLLABORATION, [one.pk for one in found])
+    return [_collaboration(one, clocks[one.pk]) for one in found]
+
+
 def _collaboration(found: Collaboration, clocks: Sequence[Clock]) -> CollaborationRow:
     return CollaborationRow(
         id=found.pk,
         department=found.department.code,
         person=person_ref(found.person_id),
+        helpers=[ref for one in found.helpers if (ref := person_ref(one))],
         kind=found.kind,
         question=found.question,
         answer=found.answer,

@@ -19,6 +19,9 @@ _HANDLING = frozenset(
         "collaborate",
         "escalate",
         "hand_up",
+        "flow",
+        "link",
+        "offer",
     }
 )
 _NOTING = frozenset({"desk.handle", "desk.assign", "desk.answer", "desk.view_all"})
@@ -40,6 +43,7 @@ def allowed(actor: Actor, ticket: Ticket) -> frozenset[str]:
     found: set[str] = set()
     if may_handle(actor, ticket):
         found |= _HANDLING
+        found |= {"split"} if "desk.create" in actor.rights else set()
     if "desk.handle" in actor.rights and ticket.assignee_id in (None, actor.id):
         found.add("accept")
     if owner and ticket.status == lifecycle.ASSIGNED:

@@ -72,6 +72,12 @@ class Other:
     writes: bool
 
 
+def last_said(ticket: Ticket) -> str:
+    """What the customer said last, else what the ticket was opened with."""
+    told = Message.objects.filter(ticket=ticket, kind=Message.Kind.CUSTOMER).order_by("-at", "-pk")
+    return told.values_list("body", flat=True).first() or ticket.description
+
+
 def composer(actor: Actor, ticket: Ticket) -> Composer:
     """Three queries, however much was written."""
     latest = Message.objects.filter(ticket=ticket).aggregate(latest=Max("pk"))["latest"]

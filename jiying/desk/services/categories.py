@@ -10,12 +10,12 @@ from django.db import transaction
 
 from jiying.base import journal
 from jiying.base.actor import Actor
-from jiying.base.errors import Conflict, Fault, Invalid, NotFound
+from jiying.base.errors import Fault, Invalid
 from jiying.base.models import Team, VersionedDocument
 from jiying.base.policies import require
 from jiying.base.transactions import short
 from jiying.desk.models import Category
-from jiying.desk.services import triage
+from jiying.desk.services import listed, triage
 from jiying.desk.services.intake import TYPES
 
 RIGHT = "desk.edit_rules"
@@ -61,23 +61,14 @@ def save(*, actor: Actor, data: CategoryData, revision: int | None, now: datetim
     """A new category (`revision` None), or another content for one; its path stays, because rules name it."""
     require(actor, RIGHT)
     row = Category.objects.select_for_update(of=("self",)).select_related("team").filter(path=data.path).first()
-    if revision is None and row is not None:
-        raise Conflict.one("duplicate", "path", value=data.path)
-    if revision is not None and row is None:
-        raise NotFound("category", data.path)
-    if row is not None and row.revision != revision:
-        raise Conflict.one("stale")
+    listed.require_seen(row, "category", "path", data.path, revision)
     if faults := _faults(data):
         raise Invalid(*faults)
     before = facts(row) if row is not None else {}
     row = row or Category(path=data.path)
     _fill(row, data)
     row.save()
-    changed = {name: [before.get(name), value] for name, value in facts(row).items() if before.get(name) != value}
-    if changed:
-        about = {"path": row.path, "changes": changed}
-        verb = "changed" if before else "created"
-        journal.record(actor, [journal.Fact("category", row.pk, f"category.{verb}", now, about)], now=now)
+    journal.record(actor, listed.told("category", row.pk, {"path": row.path}, before, facts(row), now), now=now)
     transaction.on_commit(triage.forget)
     return row
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from jiying.base import journal
-from jiying.base.actor import Actor
+from jiying.base import journal, settings_store
+from jiying.base.actor import SYSTEM, Actor
 from jiying.base.errors import Conflict, Denied, Fault, Invalid, NotFound
 from jiying.base.inserting import first, insert
 from jiying.base.policies import require
@@ -22,6 +22,7 @@ from jiying.desk.services import contacts
 if TYPE_CHECKING:
     from jiying.desk.services.intake import NewTicket
 
+ASKS_REASON = "desk.reveal_reason"
 TIERS = ("standard", "vip")
 _LIMITS = {"ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300, "language": 10}
 _PHONE = re.compile(r"[0-9+() \-]*")
@@ -88,14 +89,23 @@ def find_or_create(actor: Actor, new: "NewTicket", now: datetime) -> Known | Non
     data = new.customer
     if data is None or not any((data.ref, data.name, data.phone, data.email)):
         return None
-    found = _find(data)
+    found = find(data)
     return _make(actor, data, now) if found is None else _fill_in(actor, found, data, now)
 
 
-def _find(data: CustomerData) -> Customer | None:
+def look_up(new: "NewTicket") -> Customer | None:
+    """The known customer of a request, without changing anything."""
+    if new.customer_id is not None:
+        return Customer.objects.filter(pk=new.customer_id).first()
+    return find(new.customer) if new.customer is not None else None
+
+
+def find(data: CustomerData) -> Customer | None:
+    """The customer whom these data lead to; one that was merged leads on."""
     if data.ref:
         # An outside key decides alone: two people of one household share a phone, not a customer number.
-        return first(Customer, "ref = %s", [data.ref])
+        found = first(Customer, "ref = %s", [data.ref])
+        return found.merged_into if found is not None and found.merged_into_id is not None else found
     return contacts.owner(contacts.keys(data.phone, data.email))
 
 
@@ -136,7 +146,7 @@ def _fill_in(actor: Actor, customer: Customer, data: CustomerData, now: datetime
     return Known(customer, _contradictions(customer, data))
 
 
-def _save(actor: Actor, customer: Customer, fields: Iterable[str], now: datetime) -> None:
+def _save(actor: Actor, customer: Customer, fields: Iterable[str], now: datetime, source: str = "") -> None:
     """Write changed fields of a locked customer; the journal says which they are, never their content."""
     names = set(fields)
     if "phone" in names:
@@ -146,7 +156,7 @@ def _save(actor: Actor, customer: Customer, fields: Iterable[str], now: datetime
     customer.save(update_fields=[*names, "revision"])
     if names & {"phone", "email"}:
         contacts.renew(customer)
-    about = {"fields": sorted(names)}
+    about = {"fields": sorted(names), **({"source": source} if source else {})}
     journal.record(actor, [journal.Fact("customer", customer.pk, "customer.changed", now, about)], now=now)
 
 
@@ -183,7 +193,7 @@ def _contradictions(customer: Customer, data: CustomerData) -> dict[str, str]:
 
 
 @short
-def reveal(*, actor: Actor, customer_id: int, ticket: str, now: datetime) -> Customer:
+def reveal(*, actor: Actor, customer_id: int, ticket: str, reason: str = "", now: datetime) -> Customer:
     """Show a customer's masked data to somebody with the right; who looked at whom and where is a fact (D12).
 
     Only through a ticket of theirs that the actor sees (`ticket` its number, empty for any): nobody walks through all
@@ -198,9 +208,10 @@ def reveal(*, actor: Actor, customer_id: int, ticket: str, now: datetime) -> Cus
     own = "desk.unmasked" in actor.rights and seen.filter(assignee_id=actor.id).exists()
     if "desk.reveal" not in actor.rights and not own:
         raise Denied("desk.reveal")
-    journal.record(
-        actor, [journal.Fact("customer", customer.pk, "customer.revealed", now, {"ticket": ticket})], now=now
-    )
+    if not reason.strip() and settings_store.get(ASKS_REASON):
+        raise Invalid.one("reason", "required", field="reason")
+    data = {"ticket": ticket, **({"reason": reason.strip()[:200]} if reason.strip() else {})}
+    journal.record(actor, [journal.Fact("customer", customer.pk, "customer.revealed", now, data)], now=now)
     return customer
 
 
@@ -224,4 +235,23 @@ def change(*, actor: Actor, customer_id: int, revision: int, now: datetime, **va
     keys = contacts.keys(customer.phone, customer.email)
     customer.phone, customer.email = keys.get("phone", ""), keys.get("email", "")
     _save(actor, customer, values, now)
+    return customer
+
+
+@short
+def correct(*, customer_id: int, values: Mapping[str, str], source: str, now: datetime) -> Customer:
+    """Another system that owns these fields says what they are; `source` names it in the journal.
+
+    Raises Invalid, with all that is wrong, and NotFound for who was erased.
+    """
+    customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id, erased_at=None).first()
+    if customer is None:
+        raise NotFound("customer", customer_id)
+    told = _told(CustomerData(**values))
+    if found := faults(CustomerData(**values)):
+        raise Invalid(*found)
+    if news := {name: value for name, value in told.items() if getattr(customer, name) != value}:
+        for name, value in news.items():
+            setattr(customer, name, value)
+        _save(SYSTEM, customer, news, now, source)
     return customer

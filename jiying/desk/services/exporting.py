@@ -25,6 +25,7 @@ from jiying.base.transactions import short
 from jiying.core import masking, sheets
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.queries import categories, lists
+from jiying.desk.queries.filters import Filters
 
 JOB = "desk.export"
 RIGHT = "desk.export"
@@ -34,9 +35,7 @@ KEPT = timedelta(days=7)
 
 
 @short
-def start(
-    *, actor: Actor, filters: lists.Filters, form: str, plain: bool = False, language: str = "", now: datetime
-) -> Job:
+def start(*, actor: Actor, filters: Filters, form: str, plain: bool = False, language: str = "", now: datetime) -> Job:
     """Queue an export of what the actor sees under these filters. `plain` shows personal data, for who may reveal it.
 
     Who took which list, and whether unmasked, is journalled (D12).
@@ -91,7 +90,7 @@ def _may(actor: Actor, job: Job) -> bool:
 
 
 def _batch(job: Job, actor: Actor, now: datetime) -> bool:
-    filters = lists.Filters(**job.params["filters"])
+    filters = Filters(**job.params["filters"])
     cursor, is_first = job.cursor.get("page", ""), not job.cursor
     names = {choice.path: choice.label for choice in categories.choices()}
     made: list[Sequence[str]] = [_heading()] if is_first else []

@@ -13,7 +13,7 @@ from jiying.core import lifecycle
 from jiying.core.standards import HOLD_REASONS, PRIORITIES
 from jiying.desk.models import Ticket, TicketTimer
 from jiying.desk.policies import could_hold, require_customers_or_handle, require_handle, require_visible
-from jiying.desk.services import lines, loads, telling, triage
+from jiying.desk.services import codes, flows, lapsing, lines, loads, telling, triage
 from jiying.desk.services.holding import (
     KIND,
     decide,
@@ -27,10 +27,15 @@ from jiying.desk.services.holding import (
     with_queue,
 )
 
+_NOTHING_BOOKED = codes.Booked()
+
 
 @short
-def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
-    """The assigned agent says "mine"; an unassigned ticket of the queue is taken. Nobody takes another's ticket."""
+def accept(*, actor: Actor, number: str, at: datetime | None = None, now: datetime) -> Ticket:
+    """The assigned agent says "mine"; an unassigned ticket of the queue is taken. Nobody takes another's ticket.
+
+    `at`: when it was, where a system tells it later; never open to people.
+    """
     require(actor, "desk.handle")
     ticket = lock(number)
     taken = ticket.assignee_id not in (None, actor.id)
@@ -49,7 +54,7 @@ def accept(*, actor: Actor, number: str, now: datetime) -> Ticket:
         ticket.team_id = ticket.team_id or actor.team_id
         facts.append(fact(ticket, "assigned", now, {"to": actor.id, "why": {"decided_by": "taken"}}))
         TicketTimer.objects.filter(ticket=ticket, kind="route").update(wake_at=None)
-    facts.append(accepted(ticket, now))
+    facts.append(accepted(ticket, min(at or now, now)))
     settle(actor, ticket, with_queue(facts, was_waiting), now=now)
     if from_queue:
         loads.take_anyway(actor.id, ticket.channel, now)
@@ -101,17 +106,29 @@ def resumed(ticket: Ticket, now: datetime) -> journal.Fact:
 
 @short
 def resolve(
-    *, actor: Actor, number: str, note: str = "", cause: str = "", revision: int | None = None, now: datetime
+    *,
+    actor: Actor,
+    number: str,
+    note: str = "",
+    booked: codes.Booked = _NOTHING_BOOKED,
+    revision: int | None = None,
+    now: datetime,
 ) -> Ticket:
-    """Solved, says the agent; the customer's confirmation or silence ends it (C13b). Frees the agent's place."""
+    """Solved, says the agent; the customer's confirmation or silence ends it (C13b). Frees the agent's place.
+
+    `booked` are the codes of cause, solution and process step, which the category may require (D5a).
+    """
     ticket = lock(number)
     require_handle(actor, ticket)
     expect_revision(ticket, revision)
     was_carried = loads.carried(ticket)
     step = decide(ticket, "resolve")
+    flows.refuse_open(ticket)
+    chosen = codes.book(actor, ticket, booked, now)
     ticket.status, ticket.waiting_for, ticket.resolved_at = step.after, "", now
+    flows.end_all(actor, ticket, now)
     lines.end_all(actor, ticket, now)
-    settle(actor, ticket, [fact(ticket, "solved", now, {"note": note, "cause": cause})], now=now)
+    settle(actor, ticket, [fact(ticket, "solved", now, {"note": note, **chosen})], now=now)
     silence = timedelta(seconds=clocks.standard_of(KIND, ticket.pk, now).confirmation_s)
     wake(ticket, "close", now + silence)
     if was_carried and ticket.assignee_id:
@@ -141,7 +158,7 @@ def close(*, actor: Actor, number: str, note: str = "", now: datetime) -> Ticket
 
 def _end(actor: Actor, ticket: Ticket, kind: str, data: dict[str, Any], now: datetime) -> None:
     ticket.status, ticket.ended_at = lifecycle.CLOSED, now
-    settle(actor, ticket, [fact(ticket, kind, now, data)], now=now)
+    settle(actor, ticket, [*lapsing.lapse_all(ticket, now), fact(ticket, kind, now, data)], now=now)
     TicketTimer.objects.filter(ticket=ticket).update(wake_at=None)
 
 
@@ -232,10 +249,11 @@ def _stop(actor: Actor, ticket: Ticket, status: str, last: journal.Fact, now: da
     from jiying.desk.services import collaboration
 
     collaboration.withdraw_all(actor, ticket, now)
+    flows.end_all(actor, ticket, now)
     lines.end_all(actor, ticket, now)
     place = ticket.assignee_id if loads.carried(ticket) else None
     ticket.status, ticket.ended_at, ticket.waiting_for = status, now, ""
-    settle(actor, ticket, [last], now=now)
+    settle(actor, ticket, [*lapsing.lapse_all(ticket, now), last], now=now)
     TicketTimer.objects.filter(ticket=ticket).update(wake_at=None)
     if place is not None:
         loads.give_back(place, ticket.channel, now)
@@ -258,8 +276,10 @@ def set_priority(
     before = ticket.priority
     if before == priority:
         return ticket
-    ticket.priority, ticket.priority_source = priority, "manual"
-    ticket.priority_reason = {"manual": True, "before": before, "reason": reason, "by": actor.id}
+    by_rule = actor.kind == "automation"  # then `reason` is the title of the automation
+    ticket.priority, ticket.priority_source = priority, "rule" if by_rule else "manual"
+    about = {"automation": reason} if by_rule else {"manual": True, "reason": reason, "by": actor.id}
+    ticket.priority_reason = {**about, "before": before}
     data = {"priority": priority, "before": {"priority": before}, "reason": reason}
     settle(actor, ticket, [fact(ticket, "reclassified", now, data)], now=now)
     return ticket
@@ -296,7 +316,8 @@ def reclassify(
         before["tags"], ticket.tags = ticket.tags, tags
     if before:
         data = {name: getattr(ticket, name) for name in before}
-        settle(actor, ticket, [fact(ticket, "reclassified", now, {**data, "before": before})], now=now)
+        begun = flows.follow_category(actor, ticket, now) if "category" in before else []
+        settle(actor, ticket, [fact(ticket, "reclassified", now, {**data, "before": before}), *begun], now=now)
     return ticket
 
 

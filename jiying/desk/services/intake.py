@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from jiying.base import counters, journal, roster, transactions
-from jiying.base.actor import Actor
+from jiying.base.actor import SYSTEM, Actor
 from jiying.base.databases import together
 from jiying.base.errors import Conflict, Fault, Invalid
 from jiying.base.inserting import insert
@@ -30,7 +30,7 @@ from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.core.support_lines import Happened
 from jiying.core.support_lines import choose as choose_line
 from jiying.desk.models import Customer, Ticket, TicketTimer
-from jiying.desk.services import customers, dating, line_setup, loads, telling, triage
+from jiying.desk.services import asking, customers, dating, flows, form_setup, line_setup, links, loads, telling, triage
 from jiying.desk.services.holding import KIND, rings
 
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
@@ -40,7 +40,7 @@ TRIES = 6
 
 @dataclass(frozen=True, slots=True)
 class NewTicket:
-    """A request as it came in. `opened_by` is customer or agent; `priority` given = set by hand."""
+    """A request as it came in. `opened_by` is customer, agent or event; `priority` given = set by hand."""
 
     subject: str
     channel: str
@@ -57,9 +57,14 @@ class NewTicket:
     take_it: bool = False  # the agent who opens it keeps it
     amount: int | None = None
     idempotency_key: str = ""
+    asked: asking.Asked | None = None  # what the intake form made of `fields`; found out here
+    origin: tuple[str, str] = ("", "")  # source and its own key, each of which makes one ticket only
+    team_id: int | None = None  # whose it is where its category names no team
+    split_from: str = ""  # number of the ticket that it is split off (services.splitting)
 
     def digest(self) -> str:
-        plain = json.dumps(asdict(self), sort_keys=True, default=str)
+        body = {name: value for name, value in asdict(self).items() if name not in ("asked", "origin", "team_id")}
+        plain = json.dumps(body, sort_keys=True, default=str)
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
@@ -97,6 +102,7 @@ def receive(*, actor: Actor, new: NewTicket, now: datetime, answer: Answer = _no
     new = replace(new, subject=new.subject.strip())
     if (known := _known(actor, new)) is not None:  # before all checks: what was a fresh receipt is past on a repeat
         return known
+    new = replace(new, asked=_asked(new, now))
     if faults := _faults(actor, new, now):
         raise Invalid(*faults)
     place = _take_number(new, now) if counters.is_apart() else None
@@ -122,7 +128,23 @@ class _PlaceTaken(Exception):
 
 def faults_of(*, actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     """What `receive` would refuse of a request; writes nothing."""
-    return _faults(actor, replace(new, subject=new.subject.strip()), now)
+    return _faults(actor, replace(new, subject=new.subject.strip(), asked=_asked(new, now)), now)
+
+
+def _answer_faults(new: NewTicket) -> list[Fault]:
+    """What is wrong with the customer's data, and with the answers to the intake form."""
+    faults = customers.faults(new.customer) if new.customer is not None else []
+    if new.asked is not None:
+        faults.extend(asking.faults(new.asked, new.channel, new.opened_by == "agent"))
+    return faults
+
+
+def _asked(new: NewTicket, now: datetime) -> asking.Asked:
+    """The answers to the intake form of the category, with what is known of the customer filled in."""
+    if form_setup.of_category(new.category, now) is None:
+        return asking.Asked(new.fields)
+    known = asking.known_of(customers.look_up(new)) | asking.known_of_data(new.customer)
+    return asking.answers(new.category, new.channel, new.fields, known, now)
 
 
 def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
@@ -150,8 +172,7 @@ def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     if len(new.tags) > MAX_TAGS or any(not t or len(t) > 40 or "\x00" in t for t in new.tags):
         faults.append(Fault("tags", "bad_tags", {"limit": MAX_TAGS}))
     faults.extend(dating.faults(actor, "received_at", new.received_at, now))
-    if new.customer is not None:
-        faults.extend(customers.faults(new.customer))
+    faults.extend(_answer_faults(new))
     return faults
 
 
@@ -227,12 +248,16 @@ def _create(
             at=now,
         )
     _after_opening(ticket, now)
+    if new.split_from:
+        links.split_off(actor, ticket, new.split_from, now)
     _take_place(ticket, new, now)
     return Opened(ticket, clocks)
 
 
 def _after_opening(ticket: Ticket, now: datetime) -> None:
-    """What a new ticket sets off by rule happens a moment later, in a transaction of its own."""
+    """Its category's task flow starts with it; what goes up by rule does a moment later, by a timer."""
+    if begun := flows.begin_by_category(SYSTEM, ticket, now):
+        journal.record(SYSTEM, begun, now=now)
     what = Happened("opened", ticket.category, ticket.type, ticket.priority)
     if choose_line(line_setup.rules(now), what) is not None:
         TicketTimer.objects.create(ticket=ticket, kind="up_opened", wake_at=now)
@@ -261,6 +286,7 @@ def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, n
         amount=new.amount,
         tags=frozenset(new.tags),
     )
+    asked = new.asked or asking.Asked(new.fields)
     priority, reason = triage.decide_priority(request, now)
     if new.priority is not None:
         reason = {"manual": True, "by_rule": priority, "by": actor.id}
@@ -273,23 +299,28 @@ def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, n
         type=request.type or TYPES[0],
         category=new.category,
         tags=list(new.tags),
-        fields=dict(new.fields),
+        fields=dict(asked.values),
+        form=asked.form,
+        is_incomplete=bool(asked.wrong),
         priority=new.priority or priority,
         priority_source="manual" if new.priority else "rule",
         priority_reason=reason,
+        amount=new.amount,
         tier=tier,
         opened_by=actor.person if new.opened_by == "agent" else None,
         received_at=received_at,
         created_at=now,
         last_message=new.description[:160],
         last_message_at=received_at,
+        source=new.origin[0],
+        external_id=new.origin[1],
     )
 
 
 def _choose(
     actor: Actor, new: NewTicket, ticket: Ticket, customer: Customer | None, tried: frozenset[int] | None
 ) -> routing.Choice | None:
-    ticket.team_id = triage.team_for(ticket)
+    ticket.team_id = triage.team_for(ticket) or new.team_id
     if tried is None:
         return None
     if new.take_it and actor.id is not None and actor.kind in ("person", "token"):

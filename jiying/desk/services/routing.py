@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from jiying.base import due, journal
 from jiying.base.actor import SYSTEM, Actor
-from jiying.base.errors import Denied, Invalid, NotFound
+from jiying.base.errors import Conflict, Denied, Invalid, NotFound
 from jiying.base.models import Person, Team
 from jiying.base.transactions import short
 from jiying.clocks import queries as clocks
@@ -53,7 +53,9 @@ def give(
     ticket.assignee_id, ticket.assigned_at, ticket.status, ticket.waiting_for = person_id, now, step.after, ""
     team = triage.team_of(person_id)
     ticket.team_id = (team or ticket.team_id) if by_hand else (ticket.team_id or team)
-    data = {"to": person_id, "from": before, "why": why, **({"by_hand": True} if by_hand else {})}
+    data = {"to": person_id, "from": before, "team_id": ticket.team_id, "why": why}
+    if by_hand:
+        data["by_hand"] = True
     facts.append(fact(ticket, "assigned", now, data, tell=[before]))
     settle(actor, ticket, with_queue(facts, was_waiting), now=now)
     if actor.id != person_id:
@@ -199,7 +201,8 @@ def transfer(
         raise Denied("desk.assign")
     expect_revision(ticket, revision)
     if to_person is not None:
-        _to_person(actor, ticket, to_person, reason, now)
+        decided_by = "automation" if actor.kind == "automation" else "hand"
+        _to_person(actor, ticket, to_person, reason, now, decided_by=decided_by)
     elif to_team is not None:
         _to_team(actor, ticket, to_team, reason, now)
     else:
@@ -207,7 +210,23 @@ def transfer(
     return ticket
 
 
-def _to_person(actor: Actor, ticket: Ticket, person_id: int, reason: str, now: datetime) -> None:
+@short
+def to_dedicated(*, actor: Actor, number: str, now: datetime) -> Ticket:
+    """One touch gives a VIP's ticket to the agent who is theirs (D11)."""
+    ticket = lock(number)
+    require_visible(actor, ticket)
+    if "desk.assign" not in actor.rights and not (ticket.assignee_id == actor.id and "desk.handle" in actor.rights):
+        raise Denied("desk.assign")
+    dedicated = ticket.customer.dedicated_id if ticket.customer else None
+    if dedicated is None or dedicated == ticket.assignee_id:
+        raise Conflict.one("no_dedicated")
+    _to_person(actor, ticket, dedicated, "", now, decided_by="dedicated")
+    return ticket
+
+
+def _to_person(
+    actor: Actor, ticket: Ticket, person_id: int, reason: str, now: datetime, decided_by: str = "hand"
+) -> None:
     person = Person.objects.filter(pk=person_id, is_active=True).first()
     if person is None:
         raise Invalid.one("to", "not_found", kind="person", key=person_id)
@@ -216,10 +235,21 @@ def _to_person(actor: Actor, ticket: Ticket, person_id: int, reason: str, now: d
         return  # a second click: nothing to hand over, and no new accept clock for whoever accepted before
     if not could_hold(person):
         raise Invalid.one("to", "cannot_hold", name=person.name)
-    give(actor, ticket, person_id, now, why={"decided_by": "hand", "reason": reason}, by_hand=True)
+    give(actor, ticket, person_id, now, why={"decided_by": decided_by, "reason": reason}, by_hand=True)
 
 
-def _to_team(actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datetime) -> None:
+@short
+def give_back_of(number: str, person: Person, now: datetime) -> None:
+    """A ticket of somebody who was switched off goes to its team's queue and is routed again (D24)."""
+    ticket = lock(number)
+    team_id = ticket.team_id or person.team_id
+    if ticket.assignee_id == person.pk and team_id is not None:
+        _to_team(SYSTEM, ticket, team_id, "", now, decided_by="agent_gone")
+
+
+def _to_team(
+    actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datetime, *, decided_by: str = "hand"
+) -> None:
     if not Team.objects.filter(pk=team_id).exists():
         raise Invalid.one("to", "not_found", kind="team", key=team_id)
     step = decide(ticket, "unassign")
@@ -227,7 +257,8 @@ def _to_team(actor: Actor, ticket: Ticket, team_id: int, reason: str, now: datet
     before = ticket.assignee_id if loads.carried(ticket) else None
     facts = woken(ticket, now)
     ticket.assignee_id, ticket.team_id, ticket.status, ticket.waiting_for = None, team_id, step.after, ""
-    facts.append(fact(ticket, "unassigned", now, {"from": before, "reason": reason}, tell=[before]))
+    data = {"from": before, "team_id": team_id, "reason": reason, "why": {"decided_by": decided_by}}
+    facts.append(fact(ticket, "unassigned", now, data, tell=[before]))
     settle(actor, ticket, with_queue(facts, was_waiting), now=now)
     wake(ticket, "route", now + timedelta(seconds=1))
     if before is not None:

@@ -8,6 +8,7 @@ from jiying.base import documents
 from jiying.base.models import VersionedDocument
 from jiying.core.priority_defaults import SHIPPED
 from jiying.desk.models import Category
+from jiying.desk.services import code_seeds, offer_kinds, outside_kinds
 
 CATEGORIES = (
     ("order", "订单", "Orders"),
@@ -41,4 +42,7 @@ def seed(now: datetime) -> None:
         )
     if not Category.objects.exists():
         Category.objects.bulk_create(Category(path=p, name_zh=zh, name_en=en) for p, zh, en in CATEGORIES)
+    code_seeds.seed()
+    offer_kinds.seed()
+    outside_kinds.seed()
     documents.forget()

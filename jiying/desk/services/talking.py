@@ -44,8 +44,11 @@ def _written(said: Written | str) -> Written:
 
 
 def _expect_nothing_new(actor: Actor, ticket: Ticket, written: Written) -> None:
-    """A reply that was begun before others said something is refused once: its writer looks at it, then sends it."""
-    if written.last_seen is None:
+    """A reply that was begun before others said something is refused once: its writer looks at it, then sends it.
+
+    In a chat both write at once, and each sees what the other says.
+    """
+    if written.last_seen is None or ticket.channel == "chat":
         return
     newer = Message.objects.filter(ticket=ticket, pk__gt=written.last_seen).exclude(kind=Message.Kind.NOTE)
     if n := newer.exclude(author_id=actor.id, by="person").count():
@@ -104,9 +107,14 @@ def call(
     duration_s: int,
     note: str = "",
     recording_url: str = "",
+    at: datetime | None = None,
     now: datetime,
 ) -> Message:
-    """An answered call by a person: acceptance and first response in one (C8)."""
+    """An answered call by a person: acceptance and first response in one (C8).
+
+    `at`: when they talked, as a telephone system tells it; never open to people, who might date things back.
+    """
+    at = dating.instant(at, now)
     ticket = lock(number)
     require_handle(actor, ticket)
     if direction not in ("in", "out"):
@@ -115,13 +123,13 @@ def call(
         raise Invalid.one("duration_s", "out_of_range", low=0, high=86_400)
     if recording_url and not recording_url.startswith(("https://", "http://")):
         raise Invalid.one("recording_url", "bad_url", value=recording_url[:80])
-    facts = _accepting(actor, ticket, now)
+    facts = _accepting(actor, ticket, at)
     decide(ticket, "reply")
     about = {"direction": direction, "public": True, "by": "person", "way": "call", "duration_s": duration_s}
-    facts.append(_said(ticket, about, now))
-    _answered(ticket, now)
+    facts.append(_said(ticket, about, at))
+    _answered(ticket, at)
     details = {"direction": direction, "duration_s": duration_s, "recording_url": recording_url}
-    return _write(actor, ticket, Message(kind="call", body=note.strip(), call=details), facts, now)
+    return _write(actor, ticket, Message(kind="call", body=note.strip(), call=details), facts, now, at)
 
 
 @short

@@ -41,7 +41,9 @@ class Watch:
         rule = self.plan.decide(self.occasion(ticket, point, metric, at))
         found: dict[int, Recipient] = {}
         for capacity, ways in rule.tell.items() if rule else ():
-            filled, people = self._people(capacity, ticket)
+            if capacity not in alerting.TICKET_CAPACITIES:
+                continue
+            filled, people = self.people(capacity, ticket)
             for person in people:
                 found.setdefault(person, Recipient(person, filled, ways))
         return list(found.values())
@@ -56,7 +58,7 @@ class Watch:
             return "open"
         return "open" if clocks.calendar(self.plan.calendar, number).is_open(clocks.second_of(at)) else "closed"
 
-    def _people(self, capacity: str, ticket: Ticket) -> tuple[str, list[int]]:
+    def people(self, capacity: str, ticket: Ticket) -> tuple[str, list[int]]:
         """Who fills a capacity. Where nobody does, the supervisors: no alert is told to nobody."""
         if capacity == "assignee" and ticket.assignee_id:
             return capacity, [ticket.assignee_id]
@@ -172,6 +174,14 @@ def tell_vip(ticket: Ticket, now: datetime) -> list[int]:
     return _tell_at_once(ticket, "vip", now)
 
 
+def people_for(ticket: Ticket, place: str, now: datetime) -> list[tuple[int, str]]:
+    """(person, capacity) of who fills a place at a ticket: assignee, leads or managers; the supervisors where nobody
+    does."""
+    capacity = {"leads": "supervisor", "managers": "manager"}.get(place, place)
+    filled, people = watch(now).people(capacity, ticket)
+    return [(person, filled) for person in people]
+
+
 def _tell_at_once(ticket: Ticket, point: str, now: datetime) -> list[int]:
     people = watch(now).told(ticket, point, "", now)
     raising.raise_alerts(
@@ -212,7 +222,8 @@ def collaboration_recipients(
     found = {}
     for point in points:
         asked = held[point.subject_id]
-        people = {p: "responder" for p in ([asked.person_id] if asked.person_id else responders[asked.department_id])}
+        named = [asked.person_id, *asked.helpers] if asked.person_id else []
+        people = {p: "responder" for p in (named or responders[asked.department_id])}
         if point.code not in ("warn1", "warn2"):
             if asked.asked_by_id:
                 people.setdefault(asked.asked_by_id, "asker")

@@ -8,7 +8,7 @@ from jiying.base.actor import SYSTEM
 from jiying.clocks.queries import second_of
 from jiying.core import lifecycle
 from jiying.desk.models import Ticket, TicketTimer
-from jiying.desk.services import lines, routing
+from jiying.desk.services import lapsing, lines, routing
 from jiying.desk.services.holding import fact, lock_many, settle
 
 UP = {"up_opened": "opened", "up_late": "late"}  # timers after which a rule may hand the ticket up (D24a)
@@ -45,4 +45,5 @@ def _close_after_silence(ticket: Ticket, now: datetime) -> None:
         return
     ticket.status, ticket.ended_at = lifecycle.CLOSED, now
     as_of = second_of(ticket.resolved_at) if ticket.resolved_at else None
-    settle(SYSTEM, ticket, [fact(ticket, "closed", now, {"after_silence": True, "as_of": as_of})], now=now)
+    ended = fact(ticket, "closed", now, {"after_silence": True, "as_of": as_of})
+    settle(SYSTEM, ticket, [*lapsing.lapse_all(ticket, now), ended], now=now)

@@ -1,4 +1,7 @@
-"""SQLite: who waits for the one write lock looks again soon, and not after pauses that grow to a tenth of a second."""
+"""SQLite: who waits for the one write lock looks again the sooner, the longer it waited, so that nobody starves.
+
+SQLite's own pauses grow to a tenth of a second: whoever waited longest would come last.
+"""
 
 import random
 import sqlite3
@@ -9,7 +12,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-FIRST_S, LONGEST_S = 0.0003, 0.004
+FIRST_S, SHORTEST_S = 0.003, 0.0003
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -41,6 +44,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                         raise
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
-                pause = min(LONGEST_S, pause * 1.5)
+                pause = max(SHORTEST_S, pause * 0.7)
         finally:
             self.connection.execute(f"PRAGMA busy_timeout = {round(limit_s * 1000)}")

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_GET, require_http_methods
 
+from jiying.base import fields
 from jiying.base.context import actor_of
 from jiying.base.errors import Refused
 from jiying.base.policies import require
 from jiying.base.texts import choices, code_of, term
 from jiying.desk.forms import split_tags
 from jiying.desk.pages.setup import RIGHT, tabs
-from jiying.desk.queries import categories, people
+from jiying.desk.queries import categories, flows, intake_forms, people
 from jiying.desk.services.categories import CODES, CategoryData, save
 
 
@@ -26,43 +27,40 @@ from jiying.desk.services.categories import CODES, CategoryData, save
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
     require(actor_of(request), RIGHT)
-    context = {"tabs": tabs("categories"), "rows": categories.tree()}
+    named_flows, named_forms = dict(flows.titles()), dict(intake_forms.titles())
+    rows = [
+        (row, named_flows.get(row.flow, row.flow), named_forms.get(row.form, row.form)) for row in categories.tree()
+    ]
+    context = {"tabs": tabs("categories"), "rows": rows}
     return render(request, "desk/setup/categories.html", context)
-
-
-def _line(label: Any, *, required: bool = False, limit: int = 80, hint: Any = "") -> forms.CharField:
-    widget = forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"})
-    return forms.CharField(label=label, required=required, max_length=limit, help_text=hint, widget=widget)
-
-
-def _choice(label: Any, hint: Any = "") -> forms.ChoiceField:
-    widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(label=label, required=False, help_text=hint, widget=widget)
 
 
 class CategoryForm(forms.Form):
     """What of a category can be changed; the path of an existing one stays."""
 
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    path = _line(_l("Path"), required=True, limit=120, hint=_l("Small letters; the parent first: logistics/lost"))
-    name_zh = _line(_l("Chinese name"), required=True)
-    name_en = _line(_l("English name"))
-    team = _choice(_l("Team"), _l("Its tickets come into the queue of this team."))
-    skills = _line(_l("Skills"), limit=400, hint=_l("Skill and least level, parted by commas: refunds 2, logistics 1"))
-    type = _choice(_l("Type"), _l("For tickets that come without one."))
-    codes = _choice(_l("Cause and solution when solved"))
-    active = forms.BooleanField(
-        label=_l("In use"),
-        required=False,
-        initial=True,
-        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    path = fields.line(
+        _l("Code path"), required=True, limit=120, hint=_l("Small letters; the parent first: logistics/lost")
     )
+    name_zh = fields.line(_l("Chinese name"), required=True)
+    name_en = fields.line(_l("English name"))
+    team = fields.choice(_l("Team"), hint=_l("Its tickets come into the queue of this team."))
+    skills = fields.line(
+        _l("Skills"), limit=400, hint=_l("Skill and least level, parted by commas: refunds 2, logistics 1")
+    )
+    type = fields.choice(_l("Type"), hint=_l("For tickets that come without one."))
+    flow = fields.choice(_l("Task flow"), hint=_l("Starts by itself with each ticket."))
+    form = fields.choice(_l("Intake form"), hint=_l("What its requests are asked for."))
+    codes = fields.choice(_l("Cause and solution when solved"))
+    active = fields.tick(_l("In use"), initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         lists: dict[str, list[tuple[str, str]]] = {
             "team": [(t.code, t.name) for t in people.teams()],
             "type": choices("type"),
+            "flow": flows.titles(),
+            "form": intake_forms.titles(),
         }
         for name, options in lists.items():
             self.fields[name].choices = [("", "–"), *options]  # type: ignore[attr-defined]
@@ -95,8 +93,7 @@ def edit(request: HttpRequest, where: str = "") -> HttpResponse:
     values = dict(form.cleaned_data)
     revision = values.pop("revision")
     try:
-        kept = {"flow": found.flow, "form": found.form} if found else {}
-        data = CategoryData(**{**kept, **values})
+        data = CategoryData(**values)
         save(actor=actor, data=data, revision=(revision or 0) if where else None, now=timezone.now())
     except Refused as refused:
         for fault in refused.faults:

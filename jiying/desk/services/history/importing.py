@@ -114,11 +114,11 @@ def import_log(
     """
     require(actor, "desk.import")
     begun = time.monotonic()
-    log, chosen = _open(path, mapping)
+    log, chosen = open_mapped(path, mapping)
     try:
         history = read_history(log, chosen)
     except LogFileError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     report = Report(source or f"import:{chosen.name}"[:40])
     _about_rows(history, report)
     if dry_run:
@@ -129,13 +129,14 @@ def import_log(
     return report
 
 
-def _open(path: Path, mapping: str) -> tuple[LogFile, HistoryMapping]:
+def open_mapped(path: Path, mapping: str) -> tuple[LogFile, HistoryMapping]:
+    """The log and the mapping to read it by. Raises Invalid where one of them cannot be used."""
     try:
         log = open_log(path)
         chosen = _mapping(log, mapping)
         require_columns(chosen, log)
     except LogFileError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     except MappingError as error:
         faults = (Fault(p.path, f"history_{p.code}", _params(p.params)) for p in error.problems)
         raise Invalid(*faults) from error
@@ -154,7 +155,7 @@ def _mapping(log: LogFile, name: str) -> HistoryMapping:
     return parse_mapping(path.read_text(encoding="utf-8"), path.stem)
 
 
-def _refused(error: LogFileError) -> Invalid:
+def refused(error: LogFileError) -> Invalid:
     return Invalid(Fault("file", f"history_{error.code}", error.params))
 
 

@@ -57,6 +57,7 @@ class Story:
         self._solved_s = 0
         self._target: str | None = None
         self._n_reopens = first.n_reopens or 0
+        self._counts_reopens = first.n_reopens is not None  # then a late "new" is a row out of its place
         self._record = first
         self._own: list[int] = []  # places of the events that this record itself tells, as against bridging steps
 
@@ -164,7 +165,7 @@ class Story:
             kind = {"new": "accepted", "assigned": "accepted", "waiting": "resumed"}.get(status)
             kind = "reopened" if status in ("resolved", "closed") else kind
         elif target == "new":
-            kind = "reopened" if status in ("resolved", "closed") else None
+            kind = "reopened" if status in ("resolved", "closed") and not self._counts_reopens else None
         elif target == "waiting":
             kind = None if status == "waiting" and meaning.data["reason"] == self.waiting_for else "held"
         else:

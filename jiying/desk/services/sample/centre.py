@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,12 +10,28 @@ from random import Random
 
 from django.conf import settings
 
-from jiying.base import settings_store
+from jiying.base import journal, settings_store, tails
 from jiying.base.models import Person, Setting
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
-from jiying.desk.services import bulk
-from jiying.desk.services.sample import causes, crowd, demand, processes, scene, staff, standards, texts, words
+from jiying.desk.services import bulk, repeats
+from jiying.desk.services.sample import (
+    automated,
+    causes,
+    crowd,
+    demand,
+    offered,
+    processes,
+    reached,
+    reported,
+    scene,
+    staff,
+    standards,
+    texts,
+    ties,
+    views,
+    words,
+)
 from jiying.desk.services.sample.lives import Life
 from jiying.desk.services.sample.world import World
 
@@ -46,6 +62,17 @@ class Made:
     sign_ins: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What a floor above adds to the centre; its readers of the journal begin behind what was made."""
+
+    fill: Callable[[staff.Staff, datetime], None]
+    readers: tuple[tails.Reader, ...] = ()
+
+
+MORE: list[Extension] = []
+
+
 def is_empty() -> bool:
     """Whether nobody and nothing is there yet."""
     return not (Person.objects.exists() or Ticket.objects.exists())
@@ -58,6 +85,7 @@ def make(wanted: Wanted, now: datetime) -> Made:
     rng = Random(wanted.seed)  # noqa: S311 - made-up people and tickets; passwords come from `secrets`
     people = staff.hire(rng, now)
     processes.set_up(now - timedelta(days=wanted.days))
+    automated.set_up(now - timedelta(days=wanted.days))
     texts.write(people.sign_ins.get("agent"), now)
     customers = crowd.gather(rng, people, now)
     world = World(people, now, wanted.days, settings.TIME_ZONE, rng)
@@ -66,8 +94,20 @@ def make(wanted: Wanted, now: datetime) -> Made:
     written = bulk.write(_histories(lives), now=now, fired_until=now - LATEST, batch=1000)
     n_causes = causes.explain(rng, people, now)
     processes.live(rng, people, now)
+    automated.live(now)
+    offered.live(people, now)
+    reported.live(people, now)
     standards.set_up(people, now)
+    views.set_up(people, now)
+    ties.set_up(people, now)
+    reached.set_up(now)
+    for more in MORE:
+        more.fill(people, now)
     bulk.number_entries()
+    tails.put(repeats.READER, journal.last_position())  # what came before is history: `ties` has looked at the latest
+    for reader in (one for more in MORE for one in more.readers):
+        tails.put(reader, journal.last_position())
+    automated.rest(now)
     passwords = _let_in(people.sign_ins)
     keep_sign_ins(passwords)
     _switch_on(people.sign_ins, wanted.feed)

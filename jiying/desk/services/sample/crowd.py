@@ -34,8 +34,14 @@ def gather(rng: Random, staff: Staff, now: datetime) -> list[Customer]:
             )
         )
     made = Customer.objects.bulk_create(rows)
-    contacts.claim_all(made)
+    contacts.claim_all([*made, _known_twice(made[0])])
     return made
+
+
+def _known_twice(known: Customer) -> Customer:
+    """The same person once more, who only wrote by mail: the page of the one offers to merge the other."""
+    email = f"twice.{known.phone_tail}@example.com"
+    return Customer.objects.create(name=known.name, email=email, created_at=known.created_at + timedelta(days=30))
 
 
 def _name(rng: Random, n: int) -> str:

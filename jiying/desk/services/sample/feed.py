@@ -20,10 +20,10 @@ from jiying.base.actor import SYSTEM, Actor, of_person
 from jiying.base.errors import Refused
 from jiying.base.models import Person, Setting
 from jiying.core import lifecycle
-from jiying.desk.models import Collaboration, Customer, Message, Ticket
-from jiying.desk.services import collaboration, handling, routing, talking, triage
+from jiying.desk.models import Collaboration, Customer, FlowStep, Message, Ticket
+from jiying.desk.services import codes, collaboration, flows, handling, routing, talking, triage
 from jiying.desk.services.intake import NewTicket, open_ticket
-from jiying.desk.services.sample import words
+from jiying.desk.services.sample import processes, words
 from jiying.desk.services.sample.centre import FEED_ON, LEFT_ALONE
 from jiying.desk.services.sample.words import Scenario
 
@@ -120,6 +120,7 @@ class Feed:
             "category": scenario.category,
             "channel": channel,
             "customer_id": self.rng.choice(customers),
+            "fields": processes.answers(self.rng, scenario.category, places["order"], whole=channel == "phone"),
         }
         agent = self._free_agent(scenario) if channel == "phone" else None
         if agent is None:
@@ -219,10 +220,27 @@ class Feed:
         handling.resume(actor=self._agent(ticket), number=ticket.number, now=self.now)
 
     def _solve(self, ticket: Open, scenario: Scenario) -> None:
+        self._do_tasks(ticket)
         self._reply(ticket, scenario.solutions)
         handling.resolve(
-            actor=self._agent(ticket), number=ticket.number, cause=scenario.cause, now=self.now + timedelta(seconds=1)
+            actor=self._agent(ticket),
+            number=ticket.number,
+            booked=_booked(self.rng, scenario),
+            now=self.now + timedelta(seconds=1),
         )
+
+    def _do_tasks(self, ticket: Open) -> None:
+        """What the flow of the category wants; now and then something optional is skipped."""
+        steps = FlowStep.objects.filter(run__ticket_id=ticket.pk, state="open").order_by("run_id", "n")
+        for step in steps:
+            if not step.mandatory and self.rng.random() < 0.4:
+                reason = self.rng.choice(processes.SKIPPED)
+                flows.skip(actor=SYSTEM, step_id=step.pk, reason=reason, now=self.now)
+                continue
+            for n in range(len(step.checklist)):
+                flows.tick(actor=SYSTEM, step_id=step.pk, item=n, done=True, now=self.now)
+            actor = SYSTEM if step.role == "lead" else self._agent(ticket)
+            flows.finish(actor=actor, step_id=step.pk, now=self.now)
 
     def _ask(self, ticket: Open, scenario: Scenario) -> None:
         collaboration.ask(
@@ -258,6 +276,11 @@ def _scenario(category: str) -> Scenario:
     return max(
         (s for s in words.SCENARIOS if s.category == category), key=lambda s: s.weight, default=words.SCENARIOS[0]
     )
+
+
+def _booked(rng: Random, scenario: Scenario) -> codes.Booked:
+    """What an agent books the ticket on."""
+    return codes.Booked(scenario.cause, rng.choice(processes.SOLUTIONS), rng.choice(("", *processes.STEPS)))
 
 
 def _places(rng: Random) -> dict[str, str]:

@@ -31,6 +31,7 @@ SILENCE = timedelta(hours=72)
 ACCEPTING = (100, 0.8)
 ANSWERING = {"P1": (240, 0.6), "P2": (2000, 0.75), "P3": (5400, 0.9), "P4": (15000, 0.8)}
 WORKING = {"P1": (3600, 0.65), "P2": (15000, 0.75), "P3": (24000, 0.9), "P4": (60000, 0.8)}
+STRAINED = 2.5  # so many times as long in a bad week
 CUSTOMER = (2700, 1.1)
 RESPONDER = {"logistics": (1900, 0.6), "rd": (26000, 0.8), "finance": (9000, 0.8)}
 
@@ -319,7 +320,9 @@ class Life:
             self.call(self.one_of(words.CALLED), "in", seconds)
             return
         seconds_given = self.script.answer_s
-        drawn = self.on_shift(self.after(ANSWERING[self.ticket.priority]))
+        median, spread = ANSWERING[self.ticket.priority]
+        slow = STRAINED if self.world.is_strained(self.ticket) else 1.0
+        drawn = self.on_shift(self.after((slow * median, spread)))
         yield drawn if seconds_given is None else self.at + timedelta(seconds=seconds_given)
         self.reply(self.one_of(self.scenario.answers))
 

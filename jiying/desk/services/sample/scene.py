@@ -54,6 +54,19 @@ OTHERS = (
 )
 
 
+class Pair(NamedTuple):
+    """Two tickets of one customer, both with the printed agent: received so long ago, of these categories."""
+
+    since_s: tuple[int, int]
+    categories: tuple[str, str]
+
+
+PAIRS = (
+    Pair((30400, 9400), ("logistics/late", "logistics/late")),  # the same again: a repeat contact
+    Pair((12100, 11800), ("order/refund", "invoice")),  # two requests in one: the second was split off
+)
+
+
 def set_up(world: World, customers: Sequence[Customer], rng: Random, seed: str) -> list[Life]:
     """Announce to the world what shall stand at its end; returns the tickets."""
     lives: list[Life] = []
@@ -70,6 +83,12 @@ def set_up(world: World, customers: Sequence[Customer], rng: Random, seed: str) 
                 lives.append(life)
                 step = (standing.since_s - standing.until_s) // max(1, standing.n - 1)
                 world.expect(world.now - timedelta(seconds=standing.since_s - n * step), life)
+    for n, pair in enumerate(PAIRS):
+        for since_s, category in zip(pair.since_s, pair.categories, strict=True):
+            script = Script("answered", 120, 1200, is_own=True)
+            life = Life(world, f"{seed}:pair:{n}", mine[-1 - n], _scenario(rng, category), script)
+            lives.append(life)
+            world.expect(world.now - timedelta(seconds=since_s), life)
     for n, customer in enumerate(customers[-N_JAPANESE:]):  # who knows their language is on a break
         life = Life(world, f"{seed}:scene:{len(lives)}", customer, words.JAPANESE, Script("assigned"))
         lives.append(life)

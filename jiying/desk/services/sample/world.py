@@ -56,6 +56,13 @@ class World:
         self._looked_at = self.at
         self._parked: dict[int, Iterator[datetime | None]] = {}
 
+    def is_strained(self, ticket: Ticket) -> bool:
+        """In the last whole week what is important was answered late: for reports to show why, and where."""
+        monday = self.now.astimezone(self.zone).date()
+        monday -= timedelta(days=monday.weekday())
+        received = ticket.received_at.astimezone(self.zone).date()
+        return ticket.priority == "P2" and monday - timedelta(days=7) <= received < monday
+
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def expect(self, at: datetime, life: Living) -> None:

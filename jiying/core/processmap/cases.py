@@ -1,0 +1,127 @@
+"""Which cases stand behind a figure of the map: for each step and edge the slowest, for each variant some.
+
+A key is `edge:A:B`, `step:A`, `again:A`, by codes of activities, or `path:A,B,…`. Parts of a log, each with all events
+of its cases, give `Slowest`s, and those together what the whole log would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jiying.core.processmap.log import Log, by_case
+from jiying.core.processmap.parts import HASH_START, HASH_STEP, hash_of, split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Int64s = NDArray[np.int64]
+MOST = 100
+PAIR = 1 << 16
+
+
+@dataclass(frozen=True)
+class Slowest:
+    """Of a part: seconds and cases by key, and hash of the path, seconds and case of the slowest cases of each path."""
+
+    by_key: dict[str, tuple[Int64s, Int64s]]
+    by_path: tuple[Array, Int64s, Int64s]
+
+
+def slowest(log: Log, names: Array | None = None, most: int = MOST) -> Slowest:
+    """By waiting for an edge, by the time of the whole case for steps, repeated steps and paths; of equal ones the
+    first by number. `names` has the number of each case that holds for all parts (the same order as their codes)."""
+    import numpy as np
+
+    ordered = by_case(log)
+    log = ordered.log
+    starts = log.at if log.start is None else np.minimum(log.start, log.at)
+    same = np.flatnonzero(log.case[1:] == log.case[:-1])
+    numbers = np.arange(len(ordered.first) - 1, dtype=np.int64) if names is None else names
+    edge = log.activity[same].astype(np.int64) * PAIR + log.activity[same + 1]
+    waits = starts[same + 1] - log.at[same]
+    filled = np.flatnonzero(np.diff(ordered.first))
+    took = np.zeros(len(numbers), np.int64)
+    took[filled] = log.at[ordered.first[1:][filled] - 1] - starts[ordered.first[:-1][filled]]
+    visit = np.lexsort((log.activity, log.case))
+    again = visit[1:][(np.diff(log.case[visit]) == 0) & (np.diff(log.activity[visit]) == 0)]
+    found: dict[str, tuple[Int64s, Int64s]] = {}
+    for key, rows in _grouped(edge):
+        found[f"edge:{key // PAIR}:{key % PAIR}"] = _top(waits[rows], numbers[log.case[same[rows]]], most)
+    for name, rows in (("step", np.arange(len(log.at))), ("again", again)):
+        for key, some in _grouped(log.activity[rows]):
+            cases = log.case[rows[some]]
+            found[f"{name}:{key}"] = _top(took[cases], numbers[cases], most)
+    return Slowest(found, _of_paths(_hashes(log, ordered.first)[filled], took[filled], numbers[filled], most))
+
+
+def behind(parts: Sequence[Slowest], paths: Collection[tuple[int, ...]] = (), most: int = MOST) -> dict[str, list[int]]:
+    """Cases by key, the slowest first, of all parts together."""
+    import numpy as np
+
+    found: dict[str, list[int]] = {}
+    for key in {key: None for part in parts for key in part.by_key}:
+        told = [part.by_key[key] for part in parts if key in part.by_key]
+        seconds, cases = (np.concatenate(column) for column in zip(*told, strict=True))
+        found[key] = _top(seconds, cases, most)[1].tolist()
+    if parts:
+        hashes, seconds, cases = (np.concatenate(column) for column in zip(*(p.by_path for p in parts), strict=True))
+        for path in paths:
+            here = np.flatnonzero(hashes == np.uint64(hash_of(path)))
+            found["path:" + ",".join(map(str, path))] = _top(seconds[here], cases[here], most)[1].tolist()
+    return found
+
+
+def _grouped(keys: Array) -> Iterator[tuple[int, Int64s]]:
+    """The rows of each key."""
+    import numpy as np
+
+    yield from split(keys, np.arange(len(keys))).items()
+
+
+def _top(seconds: Int64s, cases: Int64s, most: int) -> tuple[Int64s, Int64s]:
+    """The slowest cases, each once; sorts no more than it must."""
+    import numpy as np
+
+    n = most
+    while True:
+        some = np.arange(len(seconds))
+        if n < len(seconds):
+            least = np.partition(seconds, len(seconds) - n)[len(seconds) - n]
+            some = np.flatnonzero(seconds >= least)
+        order = some[np.lexsort((cases[some], -seconds[some]))]
+        first = np.sort(np.unique(cases[order], return_index=True)[1])
+        if len(first) >= most or len(some) == len(seconds):
+            kept = order[first[:most]]
+            return seconds[kept], cases[kept]
+        n *= 4
+
+
+def _of_paths(hashes: Array, took: Int64s, cases: Int64s, most: int) -> tuple[Array, Int64s, Int64s]:
+    """The slowest cases of each path."""
+    import numpy as np
+
+    order = np.lexsort((cases, -took, hashes))
+    begins = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0]) if len(order) else order
+    place = np.arange(len(order)) - np.repeat(begins, np.diff(np.r_[begins, len(order)]))
+    kept = order[place < most]
+    return hashes[kept], took[kept], cases[kept]
+
+
+def _hashes(log: Log, first: Int64s) -> Array:
+    """`parts.hash_of` of each case's path: step after step for all cases that are so long."""
+    import numpy as np
+
+    lengths = np.diff(first)
+    order = np.argsort(-lengths, kind="stable")
+    longest_first = lengths[order]
+    hashes = np.full(len(lengths), HASH_START, np.uint64)
+    for step in range(int(lengths.max(initial=0))):
+        still = order[: np.searchsorted(-longest_first, -step)]  # longer than `step`
+        codes = log.activity[first[still] + step].astype(np.uint64) + np.uint64(1)
+        value = (hashes[still] ^ codes) * np.uint64(HASH_STEP)
+        hashes[still] = value ^ (value >> np.uint64(29))
+    return hashes

@@ -1,0 +1,247 @@
+"""Reports: figures over a period, the tracking table, the standards table, and the tickets behind each figure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from jiying.base.context import actor_of
+from jiying.base.models import Team
+from jiying.base.texts import term
+from jiying.core.metrics import KPIS
+from jiying.core.periods import KINDS
+from jiying.core.standards import CHANNELS, PRIORITIES
+from jiying.desk.policies import Scope, scope
+from jiying.desk.queries import categories
+from jiying.insight import forms
+from jiying.insight.pages import why
+from jiying.insight.queries import behind, charts, kpis, reports, tables, wording
+from jiying.insight.queries.counting import SLICES
+from jiying.insight.queries.reports import KpiFigure, Report, ReportLine, Wanted
+from jiying.insight.services import workbook
+from jiying.warehouse import reader
+
+LINES = 50  # people that a page lists at first, who solved most
+Page = Callable[..., HttpResponse]
+
+
+def counted(page: Page) -> Page:
+    """A page that counts in the columnar copy; where there is none it says so, and what to do."""
+
+    @wraps(page)
+    def opened(request: HttpRequest, **named: int) -> HttpResponse:
+        try:
+            return page(request, **named)
+        except reader.Missing as missing:
+            return render(request, "insight/no_copy.html", {"why": str(missing), "tabs": tabs("")}, status=503)
+
+    return opened
+
+
+@login_required
+@require_GET
+@counted
+def show(request: HttpRequest) -> HttpResponse:
+    part, wanted = scope(actor_of(request)), forms.wanted(request.GET, timezone.now())
+    found = reports.report(part, wanted, timezone.now())
+    context = {**_frame(wanted, "show", part), **shown(found, wanted, first_lines(request))}
+    return render(request, "insight/report.html", context)
+
+
+def first_lines(request: HttpRequest) -> int | None:
+    """How many people a page lists; None for all, which it offers."""
+    return None if request.GET.get("lines") == "all" else LINES
+
+
+@login_required
+@require_GET
+@counted
+def tracking(request: HttpRequest) -> HttpResponse:
+    actor, now = actor_of(request), timezone.now()
+    part, wanted = scope(actor), forms.wanted(request.GET, now)
+    offset = request.GET.get("offset", "")
+    begins = int(offset) if offset.isascii() and offset.isdigit() and len(offset) < 8 else 0
+    found = tables.tracking(actor, wanted, now, begins)
+    following = wording.address("reports:tracking", wanted, offset=found.next_offset) if found.next_offset else ""
+    pages = {
+        "n_shown": len(found.items),
+        "first_url": wording.address("reports:tracking", wanted) if offset else "",
+        "next_url": following,
+    }
+    context = {**_frame(wanted, "tracking", part), "tracking": found, "page": pages}
+    return render(request, "insight/tracking.html", context)
+
+
+@login_required
+@require_GET
+def standards(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    found = tables.standards(actor_of(request), now)
+    return render(request, "insight/standards.html", {"standards": found, "tabs": tabs("standards"), "wanted": None})
+
+
+@login_required
+@require_GET
+@counted
+def cases(request: HttpRequest) -> HttpResponse:
+    """The tickets that a figure counts."""
+    actor, now = actor_of(request), timezone.now()
+    seen = scope(actor)
+    key, wanted = forms.kpi(request.GET), forms.wanted(request.GET, now, tuple(SLICES))
+    found = behind.tickets(actor, key, wanted, forms.part(request.GET), now)
+    kpi = KPIS[key]
+    context = {
+        "behind": found,
+        "title": kpis.name(key),
+        "hint": kpis.hint(key),
+        "slices": [reports.labels(by, [value]).get(value, value) for by, value in wanted.where],
+        "period": reports.title(wanted.period),
+        "rows": [(row, wording.told(key, row.value) if row.value is not None else "") for row in found.items],
+        "has_value": bool(kpi.value),
+        "has_hit": kpi.measure == "rate",
+        "report_url": wording.address("reports:show", Wanted(wanted.period)),
+        "shown": behind.SHOWN,
+        "why": why.panel(seen, key, wanted, now) if "part" not in request.GET else None,
+    }
+    return render(request, "insight/behind.html", context)
+
+
+@login_required
+@require_GET
+@counted
+def file(request: HttpRequest) -> HttpResponse:
+    """The report with both tables as a workbook."""
+    actor, now = actor_of(request), timezone.now()
+    wanted = forms.wanted(request.GET, now)
+    made = workbook.make(actor, reports.report(scope(actor), wanted, now), wanted, now)
+    response = HttpResponse(made, content_type=workbook.TYPE)
+    response["Content-Disposition"] = f'attachment; filename="report-{wanted.period.first}-{wanted.period.last}.xlsx"'
+    return response
+
+
+# --- what templates show ---------------------------------------------------------------------------------------------
+
+
+def shown(report: Report, wanted: Wanted, n_lines: int | None = None) -> dict[str, Any]:
+    """A report in words; each figure with the address of its tickets. Of each section the first lines, or all."""
+    told = _Told(wanted)
+    return {
+        "report": report,
+        "whole": [told.figure(one) for one in report.whole],
+        "sections": [
+            _section("channel", _("By channel"), report.channels, told, n_lines),
+            _section("priority", _("By priority"), report.priorities, told, n_lines),
+            _section("agent", _("By agent"), report.agents, told, n_lines),
+        ],
+        "stretches": [wording.stretch(report.edges_s, n) for n in range(len(report.edges_s) + 1)],
+        "handling_chart": charts.handling(report),
+        "causes_chart": charts.causes(report),
+        "handling": [_stretches(line, report.edges_s, told) for line in report.handling],
+        "causes": [{"row": row, "url": told.behind("tickets_late", cause=row.value)} for row in report.causes],
+        "hints": {key: kpis.hint(key) for key in KPIS},
+        "is_empty": not any(figure.n for figure in report.whole),
+    }
+
+
+def _section(by: str, heading: str, lines: Sequence[ReportLine], told: "_Told", n_lines: int | None) -> dict[str, Any]:
+    keys = reports.SECTIONS[by]
+    return {
+        "by": by,
+        "heading": heading,
+        "kpis": [
+            {"key": key, "name": kpis.name(key), "hint": kpis.hint(key), "is_spread": KPIS[key].measure == "spread"}
+            for key in keys
+        ],
+        "chart": charts.attainment(heading, lines) if by in ("channel", "priority") else None,
+        "chart_id": f"chart-{by}",
+        "lines": [
+            {"value": line.value, "label": line.label,
+             "figures": [told.figure(one, **{by: line.value}) for one in line.figures]}
+            for line in lines[:n_lines]
+        ],
+        "n_lines": len(lines) if n_lines is not None and len(lines) > n_lines else 0,
+    }  # fmt: skip
+
+
+class _Told:
+    """Figures of one period and filter in words; what is the same of many is worked out once."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._of = {key: {"key": key, "name": kpis.name(key), "hint": kpis.hint(key)} for key in KPIS}
+        self._address = wording.addresses("reports:cases", wanted)
+
+    def figure(self, row: KpiFigure, **slices: str) -> dict[str, Any]:
+        return {
+            **self._of[row.kpi],
+            "row": row,
+            "text": wording.told(row.kpi, row.value),
+            "median": wording.length(row.median) if row.median is not None else "",
+            "p90": wording.length(row.p90) if row.p90 is not None else "",
+            "is_spread": KPIS[row.kpi].measure == "spread",
+            "before": wording.told(row.kpi, row.before),
+            "change": wording.change(row),
+            "interval": f"{row.low}–{row.high}%" if row.low is not None else "",
+            "url": self.behind(row.kpi, **slices) if row.n else "",
+        }
+
+    def behind(self, key: str, **more: object) -> str:
+        return self._address(kpi=key, **more)
+
+
+def _stretches(line: reports.DistributionLine, edges: list[int], told: _Told) -> dict[str, Any]:
+    bounds = [None, *edges, None]
+    cells = [
+        {"n": n, "url": told.behind("handling_time", priority=line.value, low=bounds[at], high=bounds[at + 1])}
+        for at, n in enumerate(line.counts)
+    ]
+    return {"label": line.label, "cells": cells}
+
+
+def _frame(wanted: Wanted, active: str, part: Scope) -> dict[str, Any]:
+    """Tabs, the form of period and filter, and the neighbours of the period."""
+    period, where = wanted.period, dict(wanted.where)
+    teams = Team.objects.order_by("name") if part.team_id is None else Team.objects.filter(pk=part.team_id)
+    options: Mapping[str, Sequence[tuple[str, str]]] = {
+        "channel": [(code, term("channel", code)) for code in CHANNELS],
+        "priority": [(code, f"{code} {term('priority', code)}") for code in PRIORITIES],
+        "team": [(str(team.pk), team.name) for team in teams],
+        "category": [(choice.path, choice.label) for choice in categories.choices()],
+    }
+    return {
+        "wanted": wanted,
+        "period": period,
+        "title": reports.title(period),
+        "kinds": KINDS,
+        "filters": [(name, term("report_any", name), options[name], where.get(name, "")) for name in reports.FILTERS],
+        "earlier_url": wording.address(f"reports:{active}", Wanted(period.before, wanted.where)),
+        "later_url": wording.address(f"reports:{active}", Wanted(period.after, wanted.where)),
+        "file_url": wording.address("reports:file", wanted),
+        "pdf_url": wording.address("reports:pdf", wanted),
+        "action": reverse(f"reports:{active}"),
+        "tabs": tabs(active, wanted),
+    }
+
+
+def tabs(active: str, wanted: Wanted | None = None) -> list[dict[str, Any]]:
+    found = [
+        ("show", _("Report"), "reports:show"),
+        ("kept", _("Kept reports"), "reports:kept"),
+        ("tracking", _("Tracking table"), "reports:tracking"),
+        ("standards", _("Standards table"), "reports:standards"),
+        ("kpis", _("KPI library"), "kpis:kpis"),
+    ]
+    return [
+        {
+            "label": label,
+            "url": wording.address(name, wanted) if wanted and key in ("show", "tracking") else reverse(name),
+            "active": key == active,
+        }
+        for key, label, name in found
+    ]

@@ -1,0 +1,1 @@
+"""What the insight floor reads."""

@@ -1,0 +1,80 @@
+"""What a report counts from arrays is what single statements count: all KPIs, slices, periods, scopes."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jiying.clocks.models import Clock
+from jiying.core.metrics import EXCLUDED, KPIS, Tally
+from jiying.core.periods import of
+from jiying.desk.models import Ticket
+from jiying.desk.policies import Scope
+from jiying.insight.queries import counting, gathering, reports
+from jiying.insight.queries.counting import SLICES, Cut, Window
+from jiying.warehouse import exporting, reader
+from tests.cast import NOW, Cast
+from tests.insight.test_reports import centre
+
+__all__ = ["centre"]
+MONTH = of("month", NOW.date())
+WINDOWS = [
+    Window(NOW - timedelta(days=1), NOW + timedelta(days=1)),
+    Window(NOW, NOW + timedelta(minutes=8)),
+]
+
+
+def test_no_kpi_counts_what_is_left_out() -> None:
+    assert {kpi.exclusions for kpi in KPIS.values()} == {tuple(EXCLUDED)}
+
+
+@pytest.mark.parametrize(
+    ("where", "own_team"), [((), False), ((), True), ((("channel", "phone"),), False), ((("category", "none"),), True)]
+)
+def test_arrays_count_what_statements_count(
+    cast: Cast, centre: list[Ticket], where: tuple[tuple[str, str], ...], own_team: bool
+) -> None:
+    cut = Cut(Scope(cast.team1.pk if own_team else None), where)
+    rows = gathering.rows(tuple(KPIS), WINDOWS, cut, dict.fromkeys(SLICES, tuple(KPIS)))
+    n_cases = 0
+    for at, window in enumerate(WINDOWS):
+        for by in ("", *SLICES):
+            found, plain = rows.tallies(tuple(KPIS), at, by), counting.tallies(KPIS, window, cut, by)
+            listed = plain if by else {"": plain.get("", {})}  # the whole is there with nothing in it, too
+            assert found == {value: {key: row.get(key, Tally()) for key in KPIS} for value, row in listed.items()}
+            n_cases += sum(tally.n for row in found.values() for tally in row.values())
+            if by:
+                told = rows.distribution("handling_time", reports.EDGES, at, by)
+                assert told == counting.distribution("handling_time", reports.EDGES, window, cut, by)
+    assert n_cases > 20 or where
+
+
+def test_a_report_of_very_many_is_the_same(cast: Cast, centre: list[Ticket], monkeypatch: Any) -> None:
+    wanted = reports.Wanted(MONTH)
+    few = reports.report(Scope(None), wanted, NOW + timedelta(hours=1))
+    monkeypatch.setattr(gathering, "MOST", 0)
+    assert reports.report(Scope(None), wanted, NOW + timedelta(hours=1)) == few
+    assert few.whole[0].n > 0
+
+
+def test_files_of_what_was_over_are_left_out(cast: Cast, centre: list[Ticket]) -> None:
+    """Of a month all of whose tickets had ended before: not while one of them is open, and figures stay the same."""
+    ended, still_open = centre[0], centre[3]
+    for ticket, days in ((ended, 60), (still_open, 120)):
+        for row in (*Ticket.objects.filter(pk=ticket.pk), *Clock.objects.filter(subject_id=ticket.pk)):
+            for field in row._meta.concrete_fields:
+                if field.get_internal_type() == "DateTimeField" and getattr(row, field.name):
+                    setattr(row, field.name, getattr(row, field.name) - timedelta(days=days))
+            row.save()
+    exporting.rebuild()
+    for since, left_out in ((NOW - timedelta(days=30), ["2026-07"]), (NOW - timedelta(days=70), [])):
+        window = Window(since, NOW + timedelta(days=1))
+        whole, alive = (dict(reader.source(alive=by).views)["tickets"] for by in ({}, {"tickets": since}))
+        months = sorted({part.split("/")[0] for part in whole.split("/tickets/")[1:]})
+        assert [month for month in months if f"/tickets/{month}/" not in alive] == left_out
+        for part in (Cut(Scope(None)), Cut(Scope(cast.team1.pk))):
+            found = gathering.rows(tuple(KPIS), [window], part, {"channel": tuple(KPIS)}).tallies(
+                tuple(KPIS), 0, "channel"
+            )
+            plain = counting.tallies(KPIS, window, part, "channel")
+            assert found == {value: {key: row.get(key, Tally()) for key in KPIS} for value, row in plain.items()}
