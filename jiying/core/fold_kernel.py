@@ -6,7 +6,6 @@ It packs a `FoldLog` and terms into a few arrays and runs the loop of `fold_loop
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ def fold_log(log: FoldLog, drafts: Sequence[Terms | None], now: int, *, with_row
     _check("cells", log.cells, n_cells)
     _check("at", log.at, now + 1)
     job = _Job(log, now, _packed(log, drafts, now), len(drafts), with_rows)
-    n_shares = min(os.cpu_count() or 1, kernels.MAX_THREADS) if len(log.at) > kernels.THREAD_WORTH else 1
+    n_shares = kernels.n_threads(len(log.at))
     edges = [int(x) for x in np.searchsorted(job.firsts, np.linspace(0, len(log.at), n_shares + 1))]
     edges[0], edges[-1] = 0, n_tickets
     with ThreadPoolExecutor(n_shares) as pool:

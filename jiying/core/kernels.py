@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 MAX_SLOTS = 1 << 23
 # Tables are made for whole stretches of this length, so that the next batch finds one ready.
 STRETCH_S = 366 * 86400
+# A log shorter than this is not worth a thread.
+THREAD_WORTH = 200_000
+MAX_THREADS = 4
+
+
+def n_threads(n_events: int) -> int:
+    """As many as pay for so many events, and as this process has processors to run on: a container may have few of the
+    machine's."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, MAX_THREADS) if n_events > THREAD_WORTH else 1
 
 
 # ---------------------------------------------------------------- one calendar as a table
@@ -145,10 +155,8 @@ MET, BREACHED, RUNNING = range(3)
 IS_OPENED, IS_RESPONDED, IS_PAUSED, IS_SOLVED = 1, 2, 4, 8
 FLAG_BITS, N_FLAGS = 4, 16
 STEP_FLAGS, STEP_START, STEP_PAUSED, STEP_ENDS = range(4)
-# Events are taken in blocks whose scratch stays in the nearest cache; a log shorter than this is not worth a thread.
+# Events are taken in blocks whose scratch stays in the nearest cache.
 BLOCK = 1024
-THREAD_WORTH = 200_000
-MAX_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -198,7 +206,7 @@ def replay(log: Log, drafts: Sequence[Draft], calendars: Sequence[Calendar], unt
     plan = _plan(log, drafts, calendars, until)
     shape = (len(drafts), 2, plan.standards[0].shape[2], 3)
     loop, rules, n_tickets = _compiled(_replay_loop), (plan.standards, _steps()), len(plan.state)
-    n_shares = min(os.cpu_count() or 1, MAX_THREADS) if plan.n_events > THREAD_WORTH else 1
+    n_shares = n_threads(plan.n_events)
     edges = [n_tickets * i // n_shares for i in range(n_shares + 1)]
     tallies = [np.zeros(shape, np.int64) for _ in range(n_shares)]
 

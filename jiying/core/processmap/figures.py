@@ -6,12 +6,14 @@ Percentiles are those of `core.metrics`: the nearest rank, always a value that o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import nsmallest
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 
+from jiying.core.kernels import n_threads
 from jiying.core.metrics import Mean, Rate
 from jiying.core.processmap.parts import PAIR, Pairs, Part
 
@@ -139,15 +141,19 @@ class ProcessMap:
 def summary(part: Part, *, n_variants: int = 50, n_pairs: int = 200) -> ProcessMap:
     """The figures of a part; of variants and hand-overs only the most frequent are told, their number of all."""
     activities = tuple(_activity(part, code) for code in range(len(part.activities)))
-    edges = tuple(sorted((_edge(*one) for one in part.waits.items()), key=lambda e: (-e.n, e.source, e.target)))
+    n_waits = sum(map(len, part.waits.values()))
+    with ThreadPoolExecutor(n_threads(n_waits)) as pool:  # numpy partitions and adds up side by side
+        spreads = pool.map(spread, part.waits.values())
+        found = [Edge(*divmod(key, PAIR), wait) for key, wait in zip(part.waits, spreads, strict=True)]
+    edges = tuple(sorted(found, key=lambda e: (-e.n, e.source, e.target)))
     duration = spread(part.durations) if len(part.durations) else None
     rework = tuple(_rework(part))
     groups = _handovers(part.by_group, part.groups)
     people = _handovers(part.by_person, part.people)
     total = duration.total_s if duration else 0
-    found = [*_waits(edges, part.activities), *_works(activities), *_loops(rework, part.activities)]
-    found += _bounces(groups or people)
-    ranked = sorted(found, key=lambda x: (-x[4], x[:3]))
+    slow = [*_waits(edges, part.activities), *_works(activities), *_loops(rework, part.activities)]
+    slow += _bounces(groups or people)
+    ranked = sorted(slow, key=lambda x: (-x[4], x[:3]))
     return ProcessMap(
         n_cases=len(part.durations),
         n_events=int(part.visits.sum()),
@@ -186,10 +192,6 @@ def _activity(part: Part, code: int) -> Activity:
         int(part.lasts[code]),
         None if work is None else spread(work),
     )
-
-
-def _edge(key: int, seconds: NDArray[Any]) -> Edge:
-    return Edge(*divmod(key, PAIR), spread(seconds))
 
 
 def _variants(part: Part, most: int) -> Iterator[Variant]:
