@@ -1,4 +1,5 @@
-"""Replay of standards over a log of 1,000,000 tickets, beside pandas, polars and numpy: `-m bench.replay`.
+"""Replay of standards over a log of 1,000,000 tickets, beside pandas, polars and numpy: `-m bench.replay`; the log in
+memory first, then as a columnar copy has it in Parquet files.
 
 JIYING_BENCH_TICKETS gives another number of tickets. All answers must agree, and the full fold with `core.clocks`.
 """
@@ -7,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from bench import full_fold
+from bench import full_fold, replay_copy
 from bench.calendars import FIRST, LAST, spec
 from bench.table import Table, median_s, peer, show
 from jiying.core import kernels
@@ -37,7 +38,7 @@ class Task:
 
     def worked(self, t: Any, which: Any) -> Any:
         """Open seconds since the epoch's first year, in each element's own calendar: what peers lack."""
-        start = np.full(1, self.log.at[0])
+        start = np.full(1, self.log.at.min())
         first, second = (calendar.between_many(start, np.maximum(t, start)) for calendar in self.calendars)
         return np.where(which == 0, first, second)
 
@@ -126,6 +127,30 @@ def add_full_fold(table: Table, task: Task, truth: Any) -> None:
     table.add("core.clocks.fold, ticket by ticket", plain_s, n_plain)
 
 
+def from_copy(task: Task, truth: Any) -> None:
+    """The rows of issue 5: read from Parquet files and folded, then further drafts of what has been read."""
+    log = full_fold.make_log(task.log, task.steps, task.draft, task.calendars)
+    table = Table(f"Replay of {N_TICKETS:,} tickets from the columnar copy", "read and fold, every clock")
+    with replay_copy.written(log, task.steps) as copy:
+        blocks = replay_copy.read(copy)
+        assert np.array_equal(replay_copy.by_fold(copy, blocks), replay_copy.expected(copy))
+        first = median_s(lambda: replay_copy.by_fold(copy, replay_copy.read(copy)), 3, 0)
+        table.add("read and fold, every clock", first, len(log.at))
+        table.add("of this reading", median_s(lambda: replay_copy.read(copy), 3, 0), len(log.at))
+        table.add("each further draft", median_s(lambda: replay_copy.by_fold(copy, blocks), 3, 0), len(log.at))
+        if pandas := peer("pandas"):
+            found = by_pandas(_as_read(task, replay_copy.for_peers(copy)), pandas)
+            agrees = "same answer" if np.array_equal(found, truth) else "OTHER ANSWER"
+            seconds = median_s(lambda: by_pandas(_as_read(task, replay_copy.for_peers(copy)), pandas), 3, 0)
+            table.add("pandas: the same files, two metrics", seconds, len(log.at), agrees)
+    table.print()
+
+
+def _as_read(task: Task, columns: dict[str, Any]) -> Task:
+    log = kernels.Log(columns["ticket"], columns["kind"], columns["at"], columns["cell"])
+    return replace(task, log=log)
+
+
 def main() -> None:
     """Print the table; the kernel's answer is compared with each peer's."""
     task = make_task()
@@ -147,6 +172,7 @@ def main() -> None:
     read = median_s(lambda: (log.ticket.sum(), log.kind.sum(), log.at.sum()))
     table.add("limit: read the three columns once", read, n_events)
     table.print()
+    from_copy(task, truth)
     show(f"attainment: first response {truth[0].mean():.1%}, resolution {truth[1].mean():.1%}")
 
 

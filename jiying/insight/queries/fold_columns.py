@@ -60,7 +60,7 @@ told AS (
   SELECT n, entry_id, 'ticket.solved', '', TRY_CAST(code AS BIGINT) {_OF_CHOSEN} AND kind = 'ticket.closed'
     AND code <> '' AND TRY_CAST(code AS BIGINT) < (epoch_us("at") + 999999) // 1000000
 )
-SELECT n, at_s, place FROM told JOIN words USING (kind, code) ORDER BY n, at_s, entry_id, place"""  # noqa: S608
+SELECT n, at_s, place FROM told JOIN words USING (kind, code) ORDER BY at_s, entry_id, place"""  # noqa: S608
 _TICKETS = f"WITH {_CHOSEN} SELECT id, channel, priority, team_id FROM chosen ORDER BY n"  # noqa: S608
 _LAST = f"""
 WITH {_CHOSEN} SELECT max((epoch_us("at") + 999999) // 1000000) {_OF_CHOSEN} AND kind IN ({_LISTED})"""  # noqa: S608
