@@ -62,8 +62,17 @@ STAGES: tuple[tuple[tuple[Job, ...], ...], ...] = (
 class Result:
     job: Job
     code: int
-    closing: str  # the last line that it wrote
+    text: str  # what it wrote
     hung: bool = False
+
+    @property
+    def closing(self) -> str:
+        return self.text.rpartition("\n")[2]
+
+    def why(self) -> list[str]:
+        """What names the fault: the failed tests, and where the threads of a test that hung stood in our own code."""
+        own = re.compile(r"^(FAILED|ERROR|E  |Timeout \(|Thread 0x|Fatal |  File \"[^\"]*/(tests|jiying)/)")
+        return [line[:300] for line in self.text.splitlines() if own.match(line)][-60:]
 
 
 @dataclass
@@ -110,7 +119,7 @@ class Run:
         with self.printing:
             print(f"--- {job.name}\n{text}", flush=True)
         hung = code == -signal.SIGKILL or bool(re.search(r"Timeout \(\d+:\d\d:\d\d\)!", text))
-        return Result(job, code, text.rpartition("\n")[2], hung)
+        return Result(job, code, text, hung)
 
     def _environment(self, job: Job) -> dict[str, str]:
         more = {"JIYING_TEST_DB": job.database or "sqlite"}
@@ -152,6 +161,8 @@ def main(only: list[str]) -> int:
     for result in results:
         verdict = "passed" if result.code == 0 else f"FAILED ({result.code})"
         print(f"{verdict:<11} {result.job.name}: {result.closing}")
+        if result.code:
+            print("\n".join(result.why()))
     return int(any(result.code for result in results))
 
 
