@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if chosen_database() == "sqlite":
         os.environ.pop("DATABASE_URL", None)
     elif not os.environ.get("DATABASE_URL"):
-        server = servers.Postgres().start()
+        server = servers.Postgres(is_durable=False).start()
         config.add_cleanup(server.stop)
         os.environ["DATABASE_URL"] = server.url
     import django

@@ -32,10 +32,6 @@ class Job:
     arguments: tuple[str, ...]
     limit_s: float = 1500  # thrice what it takes: a job that hangs must not take the report of the others with it
 
-    @property
-    def in_browser(self) -> bool:
-        return self.name.startswith("end to end")
-
 
 def _marked(name: str, database: str, mark: str, *more: str, limit_s: float = 1500) -> Job:
     return Job(name, database, ("tests", "--ignore=tests/core", "-m", mark, *more), limit_s)
@@ -88,9 +84,9 @@ class Run:
         return [self.job(job) for job in jobs]
 
     def job(self, job: Job) -> Result:
-        """Its result. A browser that hung (its stacks are printed) is started once more; failed tests never are."""
+        """Its result. One that hung (its stacks are printed) is started once more; failed tests never are."""
         result = self._once(job)
-        if job.in_browser and result.hung:
+        if result.hung:
             print(f"--- {job.name}: hung, once more", flush=True)
             result = self._once(job)
         return result
@@ -151,7 +147,7 @@ def main(only: list[str]) -> int:
     """0 when every job passed; `only` names parts of job names to run fewer."""
     began = time.monotonic()
     results: list[Result] = []
-    with tempfile.TemporaryDirectory(prefix="jiying-tests-") as folder, servers.postgres() as server:
+    with tempfile.TemporaryDirectory(prefix="jiying-tests-") as folder, servers.postgres(is_durable=False) as server:
         run = Run(Path(folder), server.url)
         for stage in STAGES:
             wanted = [tuple(j for j in lane if not only or any(w in j.name for w in only)) for lane in stage]

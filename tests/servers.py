@@ -105,9 +105,13 @@ def _die_with_parent() -> None:
 
 
 class Postgres:
-    """A PostgreSQL of its own in a temporary folder, reached by unix socket only, as durable as one in service."""
+    """A PostgreSQL of its own in a temporary folder, reached by unix socket only.
 
-    def __init__(self) -> None:
+    It is as durable as one in service, or waits for no disk: who kills no PostgreSQL sees no difference.
+    """
+
+    def __init__(self, is_durable: bool = True) -> None:
+        self._is_durable = is_durable
         self.folder = Path(tempfile.mkdtemp(prefix="jiying-pg-"))
         self.log = self.folder / "server.log"
         self._user = _server_user()
@@ -165,9 +169,11 @@ class Postgres:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
-            "fsync": "on",
-            "synchronous_commit": "on",
+            **dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "on" if self._is_durable else "off"),
             "max_connections": "200",
+            # Who waits for a lock that a forgotten connection holds is told so, and that connection ends: no run hangs.
+            "lock_timeout": "150s",
+            "idle_in_transaction_session_timeout": "120s",
         }
         command = [str(self._bin / "postgres"), "-D", str(self.folder / "data")]
         for name, value in settings.items():
@@ -204,9 +210,9 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(is_durable: bool = True) -> Iterator[Postgres]:
     """A running PostgreSQL, stopped and removed at the end."""
-    server = Postgres().start()
+    server = Postgres(is_durable).start()
     try:
         yield server
     finally:

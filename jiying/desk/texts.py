@@ -26,6 +26,7 @@ TERMS = {
         "customer_phone": _("Phone number"),
         "customer_email": _("E-mail address"),
         "customer_tier": _("Tier"),
+        "customer_region": _("Region"),
     },
     "audit": {
         "customer.revealed": _("Personal data revealed"),
@@ -361,6 +362,7 @@ TERMS = {
         "organisation": _("Organisation"),
         "language": _("Language"),
         "address": _("Address"),
+        "region": _("Region"),
         "tier": _("Tier"),
     },
     "cause_state": {

@@ -132,7 +132,12 @@ TERMS: Mapping[str, Mapping[str, str | Promise]] = {
         "last_month": _("Last month"),
     },
     "card_step": {"day": _("by day"), "week": _("by week")},
-    "card_across": {"hour": _("Hour of receipt"), "weekday": _("Weekday of receipt"), "channel": _("Channel")},
+    "card_across": {
+        "hour": _("Hour of receipt"),
+        "weekday": _("Weekday of receipt"),
+        "channel": _("Channel"),
+        "region": _("Region"),
+    },
     "card_method": {
         "spearman": _("Spearman (ranks; holds against outliers)"),
         "pearson": _("Pearson (straight lines)"),

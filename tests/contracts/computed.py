@@ -16,12 +16,9 @@ A_REPORT: dict[str, Any] = {
 
 def a_replay() -> int:
     """A finished replay of a period in which nothing was received."""
-    found = Job.objects.filter(kind="insight.replay").first()
-    if found is None:
-        draft = {"standard": 1, "calendar": "", "calendar_version": 0, "cell": None}
-        params = {"draft": draft, "since": "2026-01-01T00:00:00+00:00", "until": "2026-01-02T00:00:00+00:00"}
-        sides: dict[str, Any] = {side: {metric: [] for metric in TICKET_METRICS} for side in ("happened", "draft")}
-        result = {"tickets": 0, "events": 0, "seconds": 0.1, "cells": [], "hours": {}, "broken": {}, **sides}
-        now = timezone.now()
-        found = Job.objects.create(kind="insight.replay", params=params, result=result, finished_at=now)
-    return int(found.pk)
+    draft = {"standard": 1, "calendar": "", "calendar_version": 0, "cell": None}
+    params = {"draft": draft, "since": "2026-01-01T00:00:00+00:00", "until": "2026-01-02T00:00:00+00:00"}
+    sides: dict[str, Any] = {side: {metric: [] for metric in TICKET_METRICS} for side in ("happened", "draft")}
+    result = {"tickets": 0, "events": 0, "seconds": 0.1, "cells": [], "hours": {}, "broken": {}, **sides}
+    made = Job.objects.create(kind="insight.replay", params=params, result=result, finished_at=timezone.now())
+    return int(made.pk)

@@ -136,8 +136,16 @@ def _body_schema(operation: Mapping[str, Any], known: Mapping[str, Any]) -> dict
     return {"schema": schema, "known": known} if schema else {}
 
 
+_found: list[Door] = []  # of this process: they are the same on every stage
+
+
 def doors(stage: "Stage") -> list[Door]:
     """Every operation of the house; a page says itself which methods it takes."""
+    _found[:] = _found or _looked_up(stage)
+    return list(_found)
+
+
+def _looked_up(stage: "Stage") -> list[Door]:
     client = stage.client("admin")
     found = operations()
     for route in pages():
@@ -220,6 +228,7 @@ class Stage:
         self.report = KeptReport.objects.create(
             kind="day", first=day, last=day, made_at=self.cast.now, body=computed.A_REPORT
         )
+        self.replay = computed.a_replay()
         self.crm_send = CrmSend.objects.create(customer=somebody, key="k", **about)
         erp = Connection.objects.create(kind="hook_out", code="erp9", name="ERP", options={"events": []})
         told = {"entry": JournalEntry.objects.order_by("pk")[0], "position": 1, "event": "ticket.opened"}
@@ -503,7 +512,7 @@ class Stage:
             "links": {"pk": objects.link_id},
             "ticket-links": {"link_id": objects.link_id},
             "repeats": {"pk": objects.repeat_id},
-            "replays": {"replay_id": computed.a_replay()},
+            "replays": {"replay_id": self.replay},
             "s": {"token": links.path(objects.survey).rstrip("/").rpartition("/")[2]},
             "surveys": {"key": "closing", "number": objects.ticket.number},
             "survey-designs": {"key": "visit9"},

@@ -47,19 +47,17 @@ def seen(stage: Stage, role: str, door: Door, relation: str) -> str:
     return body.decode("utf-8", "replace") + repr(dict(answer.headers))
 
 
-def test_nothing_is_told_to_those_without_the_right(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("role", WALKED)
+def test_nothing_is_told_to_those_without_the_right(stage: Stage, role: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     everybody: list[Objects] = [*stage.own.values(), stage.team, stage.other]
-    found = []
-    for role in WALKED:
-        person = stage.people[role]
-        own = stage.own[role]
-        is_plain = "desk.unmasked" in person.rights() and own.ticket.assignee_id == person.pk
-        hidden = {s for one in everybody if one is not own or not is_plain for s in secrets(one.customer)}
-        for door in reading(stage):
-            for relation in stage.relations(door):
-                text = seen(stage, role, door, relation)
-                found += [f"{role} {door.name} {relation}: {secret}" for secret in hidden if secret in text]
+    person, own, found = stage.people[role], stage.own[role], list[str]()
+    is_plain = "desk.unmasked" in person.rights() and own.ticket.assignee_id == person.pk
+    hidden = {s for one in everybody if one is not own or not is_plain for s in secrets(one.customer)}
+    for door in reading(stage):
+        for relation in stage.relations(door):
+            text = seen(stage, role, door, relation)
+            found += [f"{door.name} {relation}: {secret}" for secret in hidden if secret in text]
     assert found == []
     assert [s for one in everybody for s in secrets(one.customer) if s in caplog.text] == []
 

@@ -15,12 +15,12 @@ from jiying.base.models import JournalEntry
 from jiying.core.metrics import KPIS, Tally
 from jiying.core.periods import Period, between
 from jiying.desk import policies
-from jiying.desk.models import AgentLoad, Category, Ticket
-from jiying.desk.services import routing
+from jiying.desk.models import AgentLoad, Category, Customer, Ticket
+from jiying.desk.services import customers, routing
 from jiying.insight.models import Dashboard
 from jiying.insight.queries import cards, counting, dashboards, reports
 from jiying.insight.queries.cards import Card
-from jiying.insight.queries.counting import Cut
+from jiying.insight.queries.counting import NONE, Cut
 from tests.cast import NOW, Cast
 from tests.insight.columnar import copied
 from tests.insight.test_reports import life
@@ -143,6 +143,36 @@ def test_a_heat_map_counts_categories_with_those_below_by_local_hour(cast: Cast,
         f"/api/v1/reports/tickets?kpi=tickets_received&category=logistics&hour={hour}"
         f"&kind=day&day={timezone.localtime(NOW).date()}"
     )
+    assert tickets.json()["n"] == 2
+
+
+def test_a_heat_map_by_region_takes_where_the_customer_was_then(
+    cast: Cast, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboards, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    api = cast.api(cast.sup)
+    for n, region in enumerate(("浙江", "广东", "浙江", "")):
+        customer = {"ref": f"R{n}", "name": "客户", "region": region}
+        told = {"subject": "少了一件", "channel": "phone", "category": "invoice", "customer": customer}
+        made = api.post("/api/v1/tickets", told, "application/json")
+        assert (made.status_code, made.json()["region"]) == (201, region), made.content
+    moved = Customer.objects.get(ref="R0")
+    actor = cast.actor(cast.sup)
+    customers.change(actor=actor, customer_id=moved.pk, revision=moved.revision, region="上海", now=LATER)
+    assert "上海" in cast.client(cast.sup).get(f"/customers/{moved.pk}/").content.decode()
+    copied()
+    monkeypatch.setattr(timezone, "now", lambda: LATER)
+    found = api.get("/api/v1/dashboards/card?kind=heat&period=28d&across=region").json()["heat"]
+    assert [(column["value"], column["label"]) for column in found["columns"]] == [("浙江", "浙江"), (NONE, "未知")]
+    assert [cell["n"] for cell in found["rows"][0]["cells"]] == [2, 1]
+    assert found["n_columns_left_out"] == 1
+    client = cast.client(cast.sup)
+    client.post("/dashboards/card/", {"kind": "heat", "period": "28d", "across": "region", "kpi": "tickets_received"})
+    page = client.get("/dashboards/").content.decode()
+    assert "另有 1 列较小的未显示" in page
+    assert "&amp;region=%E6%B5%99%E6%B1%9F" in page
+    tickets = api.get(f"/api/v1/reports/tickets?kpi=tickets_received&region=浙江&kind=month&day={LATER.date()}")
     assert tickets.json()["n"] == 2
 
 

@@ -37,6 +37,7 @@ _OWNED = (
     ("email", _("E-mail")),
     ("organisation", _("Organisation")),
     ("address", _("Address")),
+    ("region", _("Region")),
     ("tier", _("Customer tier")),
 )
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from jiying.base import outgoing
 from jiying.base.connections import Failed, Open
 
-FIELDS = ("name", "phone", "email", "organisation", "address", "tier")
+FIELDS = ("name", "phone", "email", "organisation", "address", "region", "tier")
 PAGE, N_ORDERS = 100, 10
 TIMEOUT_S = 6.0
 

@@ -66,6 +66,7 @@ class CustomerIn(Body):
     organisation: Annotated[str, StringConstraints(max_length=120)] | None = None
     language: Annotated[str, StringConstraints(max_length=10)] | None = None
     address: Annotated[str, StringConstraints(max_length=300)] | None = None
+    region: Annotated[str, StringConstraints(max_length=40)] | None = None
 
     def data(self) -> customers.CustomerData:
         return customers.CustomerData(**{name: value or "" for name, value in self.__dict__.items()})

@@ -14,6 +14,7 @@ class Customer(models.Model):
     phone_tail = models.CharField(max_length=4, blank=True)
     email = models.EmailField(blank=True)
     address = models.CharField(max_length=300, blank=True)
+    region = models.CharField(max_length=40, blank=True)  # as the centre divides its market; never masked
     organisation = models.CharField(max_length=120, blank=True)
     tier = models.CharField(max_length=20, default="standard")
     language = models.CharField(max_length=10, blank=True)

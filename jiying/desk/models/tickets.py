@@ -65,6 +65,7 @@ class Ticket(models.Model):
     priority_reason = models.JSONField(default=dict)
     amount = models.BigIntegerField(null=True, blank=True)  # of money at stake, in the smallest unit (分)
     tier = models.CharField(max_length=20, default="standard")  # the customer's when it was received
+    region = models.CharField(max_length=40, blank=True, default="")  # likewise
     tags = models.JSONField(default=list)
     fields = models.JSONField(default=dict)
     form = models.CharField(max_length=60, blank=True)  # key/version of the intake form that its fields answer

@@ -33,6 +33,7 @@ _PLAIN: tuple[tuple[str, str, str], ...] = (
     ("priority", "VARCHAR", ""),
     ("priority_source", "VARCHAR", ""),
     ("tier", "VARCHAR", ""),
+    ("region", "VARCHAR", ""),
     ("team_id", "BIGINT", ""),
     ("team", "VARCHAR", "team.name"),
     ("assignee_id", "BIGINT", ""),

@@ -27,6 +27,7 @@ class Card:
     phone: str
     email: str
     address: str
+    region: str
     organisation: str
     ref: str
     tier: str
@@ -49,6 +50,7 @@ def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, reve
         phone=customer.phone if plain else masking.phone(customer.phone),
         email=customer.email if plain else masking.email(customer.email),
         address=customer.address if plain else masking.address(customer.address),
+        region=customer.region,
         organisation=customer.organisation,
         ref=customer.ref or "",
         tier=customer.tier,

@@ -35,6 +35,7 @@ class CustomerRow:
     email: str
     organisation: str
     tier: str
+    region: str
     masked: bool
 
 
@@ -88,6 +89,7 @@ class TicketRow:
     priority_source: str
     priority_reason: dict[str, Any]
     tier: str
+    region: str
     escalation: int
     line: int
     helper: PersonRef | None
@@ -206,6 +208,7 @@ def customer_row(customer: Customer | None, plain: bool) -> CustomerRow | None:
         email=customer.email if plain else masking.email(customer.email),
         organisation=customer.organisation,
         tier=customer.tier,
+        region=customer.region,
         masked=not plain,
     )
 
@@ -252,6 +255,7 @@ def ticket_row(actor: Actor, ticket: Ticket, clocks: Iterable[Clock], merged_int
         priority_source=ticket.priority_source,
         priority_reason=ticket.priority_reason,
         tier=ticket.tier,
+        region=ticket.region,
         escalation=ticket.escalation,
         line=ticket.line,
         helper=person_ref(ticket.helper_id),

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 ASKS_REASON = "desk.reveal_reason"
 TIERS = ("standard", "vip")
-_LIMITS = {"ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300, "language": 10}
+_LIMITS = {
+    "ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300,
+    "language": 10, "region": 40,
+}  # fmt: skip
 _PHONE = re.compile(r"[0-9+() \-]*")
 
 
@@ -40,6 +43,7 @@ class CustomerData:
     organisation: str = ""
     language: str = ""
     address: str = ""
+    region: str = ""
 
 
 def faults(data: CustomerData) -> list[Fault]:
@@ -120,6 +124,7 @@ def _make(actor: Actor, data: CustomerData, now: datetime) -> Known:
         email=keys.get("email", ""),
         organisation=data.organisation,
         address=data.address,
+        region=data.region.strip(),
         language=data.language,
         tier=data.tier or "standard",
         created_at=now,
@@ -170,6 +175,7 @@ def _told(data: CustomerData) -> dict[str, str]:
         "organisation": data.organisation.strip(),
         "language": data.language,
         "address": data.address.strip(),
+        "region": data.region.strip(),
         "tier": data.tier,
     }
     return {name: value for name, value in told.items() if value}

@@ -87,7 +87,7 @@ def collect(customer: Customer) -> dict[str, Any]:
     said: dict[int, list[Any]] = {ticket.pk: [] for ticket in tickets}
     for one in Message.objects.filter(ticket__in=tickets).exclude(kind="note").order_by("at", "pk"):
         said[one.ticket_id].append({"kind": one.kind, "at": one.at.isoformat(), "text": one.body, "call": one.call})
-    fields = ("name", "phone", "email", "address", "organisation", "ref", "tier", "language", "tags")
+    fields = ("name", "phone", "email", "address", "region", "organisation", "ref", "tier", "language", "tags")
     return {
         "made_at": timezone.now().isoformat(),
         "customer": {"number": customer.pk, **{name: getattr(customer, name) for name in fields}},

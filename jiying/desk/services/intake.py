@@ -307,6 +307,7 @@ def _row(actor: Actor, new: NewTicket, number: str, customer: Customer | None, n
         priority_reason=reason,
         amount=new.amount,
         tier=tier,
+        region=customer.region if customer else "",
         opened_by=actor.person if new.opened_by == "agent" else None,
         received_at=received_at,
         created_at=now,

@@ -11,7 +11,7 @@ from jiying.desk.models import ContactKey, Customer, OutsideEvent, Ticket
 from jiying.desk.policies import MERGE_RIGHT
 from jiying.desk.services import indexing
 
-_FIELDS = ("name", "phone", "phone_tail", "email", "address", "organisation", "language")
+_FIELDS = ("name", "phone", "phone_tail", "email", "address", "region", "organisation", "language")
 
 
 @short

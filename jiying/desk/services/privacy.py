@@ -170,7 +170,8 @@ def _erase_customer(customer: Customer, now: datetime) -> None:
     for erase in BESIDE_CUSTOMER:
         erase(customer)
     customer.name, customer.ref, customer.dedicated, customer.tags = display_name(customer), None, None, []
-    customer.phone = customer.phone_tail = customer.email = customer.address = customer.organisation = ""
+    customer.phone = customer.phone_tail = customer.email = customer.address = ""
+    customer.organisation = customer.region = ""
     customer.erased_at, customer.revision = now, customer.revision + 1
     customer.save()
     ContactKey.objects.filter(customer=customer).delete()

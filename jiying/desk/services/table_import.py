@@ -37,7 +37,7 @@ JOB = "desk.table_import"
 RIGHT = "desk.import"
 FIELDS = (
     "subject", "description", "channel", "type", "category", "priority", "tags", "received_at", "external_id",
-    "customer_ref", "customer_name", "customer_phone", "customer_email", "customer_tier",
+    "customer_ref", "customer_name", "customer_phone", "customer_email", "customer_tier", "customer_region",
 )  # fmt: skip
 ROWS_A_BATCH = 50
 MAX_FAULTS = 200
@@ -124,6 +124,7 @@ _NAMES: Mapping[str, frozenset[str]] = {
     "customer_phone": frozenset({"phone", "phone number", "电话", "手机", "手机号", "联系电话"}),
     "customer_email": frozenset({"email", "e-mail", "e-mail address", "邮箱", "电子邮箱"}),
     "customer_tier": frozenset({"tier", "客户等级", "会员等级"}),
+    "customer_region": frozenset({"region", "地区", "区域", "所在地区", "省份", "城市"}),
 }
 
 
@@ -256,7 +257,7 @@ class _Reading:
             received = _instant(text)
             if received is None:
                 return RowFault(row.number, self._mapping["received_at"], "bad_time", {"value": text[:40]})
-        customer = {name: cells.get(f"customer_{name}", "") for name in ("ref", "name", "phone", "email")}
+        customer = {name: cells.get(f"customer_{name}", "") for name in ("ref", "name", "phone", "email", "region")}
         customer["tier"] = self._code("tier", cells.get("customer_tier", ""))
         tags = tuple(t for t in (part.strip() for part in cells.get("tags", "").replace("，", ",").split(",")) if t)
         return intake.NewTicket(

@@ -56,6 +56,7 @@ class ReportFigureAsked(ReportAsked):
     cause: Text = None
     type: Text = None
     tier: Text = None
+    region: Text = None
     hour: Text = None
     weekday: Text = None
 

@@ -72,6 +72,11 @@ def _heat(found: Heat) -> list[str]:
             ngettext("%(n)s smaller category is not shown.", "%(n)s smaller categories are not shown.",
                      found.n_left_out) % {"n": found.n_left_out}
         )  # fmt: skip
+    if found.n_columns_left_out:
+        told.append(
+            ngettext("%(n)s smaller column is not shown.", "%(n)s smaller columns are not shown.",
+                     found.n_columns_left_out) % {"n": found.n_columns_left_out}
+        )  # fmt: skip
     if any(cell.few for row in found.rows for cell in row.cells):
         told.append(_("Pale figures come from fewer than %(n)s cases.") % {"n": KPIS[found.kpi].min_n})
     return told

@@ -14,7 +14,7 @@ from jiying.insight.queries.reports import FILTERS
 
 KINDS = ("trend", "heat", "topics", "correlation")
 STEPS = ("day", "week")
-ACROSS = ("hour", "weekday", "channel")  # the columns of a heat map
+ACROSS = ("hour", "weekday", "channel", "region")  # the columns of a heat map
 SIZES = ("half", "full")
 MAX_CARDS = 12
 

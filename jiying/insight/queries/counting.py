@@ -26,6 +26,7 @@ SLICES = {
     "cause": ("cause", False),
     "type": ("type", False),
     "tier": ("tier", False),
+    "region": ("region", False),
     "hour": (f"hour({_LOCAL.format(at='received_at')})", True),
     "weekday": (f"isodow({_LOCAL.format(at='received_at')})", True),
 }

@@ -3,7 +3,8 @@
 Counted by the KPI library for the reader's own scope, so that each figure is the one of the report for the same period.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from jiying.insight.queries.reports import KpiFigure
 from jiying.warehouse import reader
 
 MAX_ROWS = 20  # of a heat map: the categories with the most cases
+MAX_COLUMNS = 34  # and of its columns: as many as there are provinces
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class HeatColumn:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """Categories by `across` (hour or weekday of receipt, channel); `n_left_out` smaller categories are not shown."""
+    """Categories by `across` (hour or weekday of receipt, channel, region); the `n_left_out` smaller categories and
+    `n_columns_left_out` smaller columns are not shown."""
 
     kpi: str
     across: str
@@ -92,6 +95,7 @@ class Heat:
     columns: list[HeatColumn]
     rows: list[HeatRow]
     n_left_out: int
+    n_columns_left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +257,12 @@ def _heat(card: Card, period: Period, cut: Cut, now: datetime) -> Heat:
     groups = [counting.category_top(), f"coalesce(CAST({counting.slice_of(card.across)} AS VARCHAR), '')"]
     found = counting.grouped(card.kpi, groups, reports.window(period, now), cut)
     cells = {(top or NONE, across or NONE): tally for (top, across), tally in found}
-    sums = {top: sum(tally.n for (row, _a), tally in cells.items() if row == top) for top, _across in cells}
+    sums, wide = Counter[str](), Counter[str]()
+    for (top, across), tally in cells.items():
+        sums[top] += tally.n
+        wide[across] += tally.n
     tops = sorted(sums, key=lambda top: (-sums[top], top))
-    columns = _columns(card.across, {across for _top, across in cells})
+    columns = _columns(card.across, wide)
     named = reports.labels("category", tops)
     kpi = KPIS[card.kpi]
     return Heat(
@@ -268,6 +275,7 @@ def _heat(card: Card, period: Period, cut: Cut, now: datetime) -> Heat:
             for top in tops[:MAX_ROWS]
         ],
         n_left_out=max(0, len(tops) - MAX_ROWS),
+        n_columns_left_out=max(0, len(wide) - len(columns)),
     )
 
 
@@ -276,9 +284,9 @@ def _cell(kpi: Kpi, tally: Tally | None) -> HeatCell:
     return HeatCell(_float(held.value(kpi)) if held.n else None, held.n, held.is_few(kpi))
 
 
-def _columns(across: str, values: Collection[str]) -> list[HeatColumn]:
-    """All days of the week; of hours those from the first to the last with a case."""
-    held = sorted(values)
+def _columns(across: str, values: Mapping[str, int]) -> list[HeatColumn]:
+    """All days of the week; of hours those from the first to the last with a case; of others those with most cases."""
+    held = sorted(values, key=lambda value: (-values[value], value))[:MAX_COLUMNS]
     if across == "weekday":
         held = [str(n) for n in range(1, 8)]
     elif across == "hour" and values:

@@ -263,6 +263,10 @@ def _priorities(values: list[str]) -> dict[str, str]:
     return {value: f"{value} {word}" for value, word in _coded("priority", PRIORITIES)(values).items()}
 
 
+def _regions(values: list[str]) -> dict[str, str]:
+    return {value: value for value in sorted(values) if value != NONE}
+
+
 def _hours(values: list[str]) -> dict[str, str]:
     known = sorted(int(value) for value in values if value.isdigit() and int(value) < 24)
     return {str(hour): f"{hour:02d}:00–{hour:02d}:59" for hour in known}
@@ -282,6 +286,7 @@ _LABELS: Mapping[str, Callable[[list[str]], dict[str, str]]] = {
     "cause": _coded("cause"),
     "type": _coded("type"),
     "tier": _coded("tier"),
+    "region": _regions,
     "hour": _hours,
     "weekday": _weekdays,
 }

@@ -6,7 +6,7 @@ from random import Random
 from jiying.desk.models import Customer
 from jiying.desk.services import contacts
 from jiying.desk.services.sample.staff import Staff
-from jiying.desk.services.sample.words import FIRMS, GIVEN, SURNAMES
+from jiying.desk.services.sample.words import FIRMS, GIVEN, REGIONS, SURNAMES
 
 N, N_VIP, N_OWN, N_ENGLISH, N_JAPANESE = 400, 28, 8, 9, 3
 
@@ -26,6 +26,7 @@ def gather(rng: Random, staff: Staff, now: datetime) -> list[Customer]:
                 phone=f"1000000{n:04d}",
                 phone_tail=f"{n:04d}",
                 email=f"customer{n:04d}@example.com" if rng.random() < 0.6 else "",
+                region=REGIONS[int((n * 0.618 % 1) ** 2 * len(REGIONS))],  # uneven, as markets are
                 organisation=rng.choice(FIRMS) if rng.random() < 0.2 else "",
                 tier="vip" if is_vip else "standard",
                 dedicated=dedicated,

@@ -190,7 +190,7 @@ class Life:
         if self.original is not None:
             ticket.subject = self.rng.choice(words.REPEATED).format(subject=self.original.ticket.subject)[:200]
         ticket.description = self.one_of(scenario.descriptions)
-        ticket.customer, ticket.tier = self.customer, self.customer.tier
+        ticket.customer, ticket.tier, ticket.region = self.customer, self.customer.tier, self.customer.region
         ticket.type, ticket.category = scenario.type, scenario.category
         if not ticket.channel:
             ticket.channel = self.rng.choices(list(scenario.channels), list(scenario.channels.values()))[0]
