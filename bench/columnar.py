@@ -83,7 +83,7 @@ def _of_ticket() -> dict[str, str]:
         "type": "CASE WHEN luck < 8 THEN 'complaint' ELSE 'inquiry' END", "category": "category",
         "priority_source": "'rule'", "tier": "'standard'", "team_id": f"1 + agent % {N_TEAMS}", "assignee_id": "agent",
         "assignee": "'坐席' || agent", "customer_id": "hash(id) % 1000000", "status": "'closed'",
-        "is_repeat": "luck = 3", "received_at": "received_at", "assigned_at": "received_at",
+        "is_repeat": "luck = 3", "is_counted": "TRUE", "received_at": "received_at", "assigned_at": "received_at",
         "accepted_at": "received_at + to_seconds(accept)", "first_response_at": "received_at + to_seconds(fr)",
         "resolved_at": "received_at + to_seconds(rs)", "ended_at": "received_at + to_seconds(rs + 7200)",
         "n_messages": "3", "n_replies": "1 + luck % 3", "n_customer_messages": "1 + luck % 2",
@@ -111,8 +111,14 @@ def _clock(metric: str, taken: str) -> dict[str, str]:
     }
 
 
+_CUT_BY = (
+    "channel", "priority", "type", "category", "tier", "cause", "team_id", "assignee_id", "received_at", "is_counted"
+)  # fmt: skip
+
+
 def _clocks() -> str:
-    about = f"'ticket' AS subject_kind, id AS subject_id, channel, priority, 1 + agent % {N_TEAMS} AS team_id"
+    of_ticket = ", ".join(f"{sql} AS {name}" for name, sql in _of_ticket().items() if name in _CUT_BY)
+    about = f"'ticket' AS subject_kind, id AS subject_id, {of_ticket}"
     parts = []
     for place, (metric, taken) in enumerate(_TAKEN.items()):
         told = ", ".join(f"{sql} AS {name}" for name, sql in _clock(metric, taken).items())

@@ -20,7 +20,7 @@ from tests.cast import Cast
 
 BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 31, "search": 20, "reports": 24}
 
-OF_THE_COPY = 5  # statements that a report asks: how many rows there are, then words and rows of tickets and clocks
+OF_THE_COPY = 3  # statements that a report asks: how many rows there are, then the rows of tickets and of clocks
 
 
 def _fill(cast: Cast, start: int, stop: int) -> None:

@@ -10,6 +10,7 @@ from jiying.core.metrics import EXCLUDED, KPIS, Tally
 from jiying.core.periods import of
 from jiying.desk.models import Ticket
 from jiying.desk.policies import Scope
+from jiying.desk.queries import copying
 from jiying.insight.queries import counting, gathering, reports
 from jiying.insight.queries.counting import SLICES, Cut, Window
 from jiying.warehouse import exporting, reader
@@ -47,6 +48,29 @@ def test_arrays_count_what_statements_count(
                 told = rows.distribution("handling_time", reports.EDGES, at, by)
                 assert told == counting.distribution("handling_time", reports.EDGES, window, cut, by)
     assert n_cases > 20 or where
+
+
+def test_words_that_were_not_known_are_found(cast: Cast, centre: list[Ticket], monkeypatch: Any) -> None:
+    monkeypatch.setattr(gathering, "_words", {"channel": ("", "it's", "web")})
+    rows = gathering.rows(("tickets_received",), WINDOWS, Cut(Scope(None)), {"channel": ("tickets_received",)})
+    found = rows.tallies(("tickets_received",), 0, "channel")
+    assert found == counting.tallies(("tickets_received",), WINDOWS[0], Cut(Scope(None)), "channel")
+    assert len(found) > 1 and set(found) <= set(gathering._words["channel"])
+
+
+def test_clocks_say_of_their_ticket_what_it_says(cast: Cast, centre: list[Ticket]) -> None:
+    """Figures of clocks are counted without their tickets."""
+    listed = [name for name, _kind in copying._OF_TICKET]
+    of_clock, of_ticket = (", ".join(f"{one}.{name}" for name in listed) for one in "ct")
+    joined = "FROM clocks AS c JOIN tickets AS t ON c.subject_kind = 'ticket' AND c.subject_id = t.id"
+    told = reader.query(f"SELECT [{_texts(of_clock)}], [{_texts(of_ticket)}] {joined}")
+    assert len(told) > 5 and all(own == ticket for own, ticket in told)
+    assert {row[0][listed.index("cause")] for row in told} > {""}
+    assert {row[0][listed.index("is_counted")] for row in told} == {"true", "false"}
+
+
+def _texts(columns: str) -> str:
+    return ", ".join(f"{column}::VARCHAR" for column in columns.split(", "))
 
 
 def test_a_report_of_very_many_is_the_same(cast: Cast, centre: list[Ticket], monkeypatch: Any) -> None:

@@ -122,6 +122,10 @@ def round_score(value: int | float | Decimal | Fraction, digits: int = 1) -> Dec
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{value} cannot be rounded")
     exact = Decimal(repr(value)) if isinstance(value, float) else value
-    above, below = exact.as_integer_ratio()
+    return round_ratio(*exact.as_integer_ratio(), digits)
+
+
+def round_ratio(above: int, below: int, digits: int) -> Decimal:
+    """The same of above / below, both whole and the latter positive; nothing is cancelled down first."""
     scaled = (2 * abs(above) * 10**digits + below) // (2 * below)
     return Decimal(scaled if above >= 0 else -scaled).scaleb(-digits)

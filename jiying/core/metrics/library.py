@@ -1,7 +1,7 @@
 """The KPI library (I3): each KPI once, as what people read of it and as expressions over the columnar copy.
 
-The expressions name columns of its table `tickets` (for promises kept many times over a ticket: of `clocks` beside it)
-and are all that a report may count by. `{until}` is the end of the period. Names and formulas in words are terms of the
+The expressions name columns of its table `tickets` (for promises kept many times over a ticket: of `clocks`) and are
+all that a report may count by. `{until}` is the end of the period. Names and formulas in words are terms of the
 insight floor. Only what can be counted today is here. May not query anything.
 """
 
@@ -23,7 +23,7 @@ EXCLUDED: Mapping[str, str] = MappingProxyType(
         "probe": "NOT list_has_any(tags, ['probe', '拨测'])",
     }
 )
-COUNTED = " AND ".join(EXCLUDED.values())  # a row of `tickets` that any KPI may count
+COUNTED = " AND ".join(EXCLUDED.values())  # what the copy's `is_counted` says of a ticket, and of its clocks
 METRICS = ("accept", "first_response", "next_response", "resolution", "resolution_total")
 
 
@@ -53,12 +53,9 @@ class Kpi:
     exclusions: tuple[str, ...] = ("merged", "spam", "probe")
 
 
-def is_case(kpi: Kpi, since: str, until: str, *, excluded: bool = False) -> str:
-    """The condition that a row is a case of this KPI from `since` to before `until` (both as SQL).
-
-    `excluded`: what no KPI counts has been left out of the rows already.
-    """
-    parts = [f"({kpi.case.format(until=until)})", *(EXCLUDED[code] for code in kpi.exclusions if not excluded)]
+def is_case(kpi: Kpi, since: str, until: str) -> str:
+    """The condition that a row is a case of this KPI from `since` to before `until` (both as SQL)."""
+    parts = [f"({kpi.case.format(until=until)})", "is_counted"]
     if kpi.at:
         parts += [f"({kpi.at}) >= {since}", f"({kpi.at}) < {until}"]
     return " AND ".join(parts)

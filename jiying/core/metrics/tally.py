@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from jiying.core.metrics.figures import Interval, Rate, round_score
+from jiying.core.metrics.figures import Interval, Rate, round_ratio
 from jiying.core.metrics.library import Kpi
 
 DIGITS = {"percent": 1, "seconds": 0, "tickets": 0, "points": 2}
@@ -23,20 +23,24 @@ class Tally:
 
     def value(self, kpi: Kpi) -> Decimal | None:
         """As it is shown (percent, seconds, number, points), rounded once; None without cases, but for a count."""
-        exact = self.exact(kpi)
-        return None if exact is None else round_score(exact, DIGITS[kpi.unit])
+        ratio = self._ratio(kpi)
+        return None if ratio is None else round_ratio(*ratio, DIGITS[kpi.unit])
 
     def exact(self, kpi: Kpi) -> Fraction | None:
         """Before it is rounded."""
+        ratio = self._ratio(kpi)
+        return None if ratio is None else Fraction(*ratio)
+
+    def _ratio(self, kpi: Kpi) -> tuple[int, int] | None:
         if kpi.measure == "count":
-            return Fraction(self.n)
+            return self.n, 1
         if not self.n:
             return None
         if kpi.measure == "rate":
-            return Fraction(100 * self.n_hits, self.n)
+            return 100 * self.n_hits, self.n
         if kpi.measure == "balance":
-            return Fraction(100 * (self.n_hits - self.n_misses), self.n)
-        return Fraction(self.total, self.n)
+            return 100 * (self.n_hits - self.n_misses), self.n
+        return self.total, self.n
 
     def interval(self, kpi: Kpi) -> Interval | None:
         """Where a rate lies by Wilson; None for what is none."""

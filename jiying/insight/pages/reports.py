@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -174,17 +175,34 @@ class _Told:
     """Figures of one period and filter in words; what is the same of many is worked out once."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._of = {key: {"key": key, "name": kpis.name(key), "hint": kpis.hint(key)} for key in KPIS}
+        self._of = {key: self._about(key) for key in KPIS}
         self._address = wording.addresses("reports:cases", wanted)
 
+    @staticmethod
+    def _about(key: str) -> dict[str, Any]:
+        name, hint = kpis.name(key), kpis.hint(key)
+        is_spread = KPIS[key].measure == "spread"
+        return {
+            "key": key,
+            "name": escape(name),
+            "hint": hint,
+            "told": escape(f"{name}: {hint}"),
+            "is_spread": is_spread,
+        }
+
     def figure(self, row: KpiFigure, **slices: str) -> dict[str, Any]:
+        """What templates show of many figures is made whole here: a template's own questions take longer."""
+        median = wording.length(row.median) if row.median is not None else ""
+        p90 = wording.length(row.p90) if row.p90 is not None else ""
+        counts = f"{row.hits}/{row.n}" if row.hits is not None and row.n else ""
         return {
             **self._of[row.kpi],
             "row": row,
             "text": wording.told(row.kpi, row.value),
-            "median": wording.length(row.median) if row.median is not None else "",
-            "p90": wording.length(row.p90) if row.p90 is not None else "",
-            "is_spread": KPIS[row.kpi].measure == "spread",
+            "median": median,
+            "p90": p90,
+            "beside": f"{median} · {p90}" if median else counts,
+            "marks": (" is-few" if row.few else "") + (" is-short" if row.reached is False else ""),
             "before": wording.told(row.kpi, row.before),
             "change": wording.change(row),
             "interval": f"{row.low}–{row.high}%" if row.low is not None else "",

@@ -32,9 +32,9 @@ SLICES = {
 }
 NONE = "none"  # the slice of tickets without a team, an agent, a category …
 _CLOCKS = """
-SELECT tickets.*, clocks.metric AS clock_metric, clocks.state AS clock_state, clocks.ended_at AS clock_ended_at,
-  clocks.breached_at AS clock_breached_at
-FROM clocks JOIN tickets ON clocks.subject_kind = 'ticket' AND clocks.subject_id = tickets.id"""
+SELECT * REPLACE (subject_id AS id), metric AS clock_metric, state AS clock_state, ended_at AS clock_ended_at,
+  breached_at AS clock_breached_at
+FROM clocks WHERE subject_kind = 'ticket'"""
 _SOURCES = {"tickets": "SELECT * FROM tickets", "clocks": _CLOCKS}
 
 
