@@ -24,7 +24,7 @@ def months(n: int, today: date) -> list[date]:
 def make(n_tickets: int, *, n_months: int = 12, n_agents: int = 300, events: bool = False) -> datetime:
     """Write the copy that this database's manifest names; returns the end of its last month."""
     from jiying.base import journal
-    from jiying.warehouse import exporting, files, store, tables
+    from jiying.warehouse import exporting, files, sketching, store, tables
 
     begins = months(n_months, datetime.now(UTC).date())
     ends = [*begins[1:], (begins[-1] + timedelta(days=32)).replace(day=1)]
@@ -42,9 +42,9 @@ def make(n_tickets: int, *, n_months: int = 12, n_agents: int = 300, events: boo
             select = _filled(shape, _SELECTS[name])
             written = files.copy(connection, select, store.new_file(name, month))
             made[name][month] = (written,) if written else ()
+    contents = sketching.kept(connection, {name: store.Content(found) for name, found in made.items()})
     connection.close()
     position = journal.last_position()
-    contents = {name: store.Content(found) for name, found in made.items()}
     told = store.Manifest(position, exporting.chain_at(position), tables.schema(), time.time(), contents, time.time())
     store.write(told)
     return datetime(ends[-1].year, ends[-1].month, 1, tzinfo=UTC)

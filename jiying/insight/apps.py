@@ -13,10 +13,12 @@ class InsightConfig(AppConfig):
         from jiying.clocks.pages import approval
         from jiying.desk.policies import WATCHING
         from jiying.insight.pages import replays, why
+        from jiying.insight.queries import longterm
         from jiying.insight.queries.replays import KIND
         from jiying.insight.services import making, replaying, sharing
         from jiying.insight.texts import DASHBOARD_FAULTS, FAULTS, TARGETS, TERMS
         from jiying.process.pages import map as map_page
+        from jiying.warehouse import sketching
 
         context.NAVIGATION.append(("wall", _("Wall board"), "device-desktop-analytics", "insight:wall", WATCHING))
         context.NAVIGATION.append(("dashboards", _("Dashboards"), "layout-dashboard", "dashboards:show", WATCHING))
@@ -28,6 +30,7 @@ class InsightConfig(AppConfig):
         texts.register_faults(FAULTS)
         texts.register_faults(DASHBOARD_FAULTS)
         context.NAVIGATION.append(("replays", _("Replay"), "player-play", "replays:index", WATCHING))
+        sketching.register("tickets", longterm.plan)
         jobs.register_work(KIND, replaying.work)
         approval.LINKS.append(replays.link)
         map_page.LINKS.append(why.of_map)

@@ -18,7 +18,7 @@ import structlog
 
 from jiying.base import journal, subjects
 from jiying.base.models import JournalPosition
-from jiying.warehouse import events, files, staging, store
+from jiying.warehouse import events, files, sketching, staging, store
 from jiying.warehouse.events import Facts
 from jiying.warehouse.staging import Field, Part
 from jiying.warehouse.store import Content, Manifest
@@ -77,6 +77,7 @@ def _follow(manifest: Manifest, limit: int) -> int:
     with _beside() as helper:
         grown = helper.submit(_grown, connection.cursor(), facts, manifest)
         tables = {**_changed(connection, facts, manifest), **grown.result()}
+    tables = sketching.kept(connection, tables)
     if last - manifest.position <= CHUNK:
         _kept.connection = connection
     else:
@@ -178,6 +179,7 @@ def merge() -> None:
         connection = files.connect()
         try:
             tables = {s.table.name: files.compact(connection, s, manifest.tables[s.table.name]) for s in shapes()}
+            tables = sketching.kept(connection, tables)
         finally:
             connection.close()
         written = Manifest(manifest.position, manifest.chain, manifest.schema, time.time(), tables, manifest.made_at)
@@ -210,6 +212,7 @@ def _rebuild(stopping: Stop, progress: Callable[[int], None]) -> Manifest | None
             n_rows += n_more
             progress(n_rows)
         tables = {s.table.name: Content(files.split(connection, s, _gathered(s))) for s in shapes()}
+        tables = sketching.kept(connection, tables)
     finally:
         connection.close()
     made = Manifest(position, chain, schema(), time.time(), tables, begun)

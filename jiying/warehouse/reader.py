@@ -16,7 +16,7 @@ from jiying.base import journal
 from jiying.base.models import JournalPosition
 from jiying.warehouse import files, store
 from jiying.warehouse.asking import Source, Unseen
-from jiying.warehouse.store import NO_MONTH, Manifest
+from jiying.warehouse.store import NO_MONTH, Content, Manifest
 from jiying.warehouse.tables import Shape, schema, shapes
 
 _TRIES = 3  # a file may be swept away between the manifest and the read, after a very long pause
@@ -87,12 +87,16 @@ def _age(position: int) -> float:
     return max(0.0, time.time() - first.entry.recorded_at.timestamp()) if first else 0.0
 
 
-def _manifest() -> Manifest:
+def _check_installed() -> None:
     if not is_installed():
         raise Missing(
             _("Figures over long times need DuckDB, which is not installed here: pip install -r %(file)s")
             % {"file": "requirements/analytics.txt"}
         )
+
+
+def _manifest() -> Manifest:
+    _check_installed()
     found = store.read()
     if found is None or found.schema != schema():  # of another release: the worker makes it anew
         raise Missing(_("The columnar copy has not been made yet. The worker makes it within moments."))
@@ -119,23 +123,39 @@ def steady(
 
     Raises Missing.
     """
-    for tried in range(_TRIES):
-        from duckdb import IOException
+    return again(lambda: asked(source(since, until, alive)))
 
+
+def again(asked: Callable[[], Answer]) -> Answer:
+    """What is asked of the newest state of the copy; once more where its files were swept away meanwhile."""
+    _check_installed()
+    from duckdb import IOException
+
+    for tried in range(_TRIES):
         try:
-            return asked(source(since, until, alive))
-        except (IOException, Unseen):
+            return asked()
+        except (IOException, Unseen, FileNotFoundError):
             if tried == _TRIES - 1:
                 raise
     raise AssertionError("not reached")
 
 
+def content(table: str) -> Content:
+    """The files that a table consists of now. Raises Missing."""
+    return _content(_manifest(), table)
+
+
+def _content(manifest: Manifest, table: str) -> Content:
+    found = manifest.tables.get(table)
+    if found is None:
+        raise Missing(_("The columnar copy has not been made yet. The worker makes it within moments."))
+    return found
+
+
 def _view(
     shape: Shape, manifest: Manifest, since: datetime | None, until: datetime | None, alive: datetime | None
 ) -> str:
-    content = manifest.tables.get(shape.table.name)
-    if content is None:
-        raise Missing(_("The columnar copy has not been made yet. The worker makes it within moments."))
+    content = _content(manifest, shape.table.name)
     held = {*content.months, *(content.changes.months if content.changes else ())}
     if since is None and until is None:
         return files.source(shape, content, None, _naive(alive))

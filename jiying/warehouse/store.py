@@ -26,10 +26,11 @@ NO_MONTH = "none"  # the month of rows whose instant has not come yet
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`path` within the folder."""
+    """`path` within the folder, and that of its `sketch`, where one is kept."""
 
     path: str
     n_rows: int
+    sketch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class Content:
         found = [file for files in self.months.values() for file in files]
         return [*found, self.changes.file] if self.changes else found
 
+    @property
+    def paths(self) -> set[str]:
+        return {path for file in self.files for path in (file.path, file.sketch) if path}
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -67,6 +72,11 @@ class Manifest:
     at: float  # when it was written
     tables: dict[str, Content]
     made_at: float = 0.0  # when all was last made anew
+
+    @property
+    def paths(self) -> set[str]:
+        """All files that it names."""
+        return {path for content in self.tables.values() for path in content.paths}
 
 
 def folder() -> Path:
@@ -100,11 +110,8 @@ def write(manifest: Manifest) -> None:
     """Put a manifest in the place of the last one, its files first on the disk."""
     place = folder()
     old = read()
-    known = {file.path for content in old.tables.values() for file in content.files} if old else set()
-    for content in manifest.tables.values():
-        for file in content.files:
-            if file.path not in known:
-                _to_disk(place / file.path)
+    for path in manifest.paths - (old.paths if old else set()):
+        _to_disk(place / path)
     made = place / f".manifest-{uuid.uuid4().hex}"
     with open(made, "w", encoding="utf-8") as out:
         json.dump({"format": FORMAT, **asdict(manifest)}, out)
@@ -136,9 +143,8 @@ def new_overflow() -> Path:
 
 def sweep(manifest: Manifest, grace_s: float = GRACE_S) -> int:
     """Remove what no manifest names and nobody can be reading any more; returns how many files."""
-    place, n_gone = folder(), 0
-    kept = {file.path for content in manifest.tables.values() for file in content.files}
-    for path in [*place.glob("*/*/*.parquet"), *place.glob(".manifest-*")]:
+    place, n_gone, kept = folder(), 0, manifest.paths
+    for path in [*place.glob("*/*/*.parquet"), *place.glob("*/*/*.npz"), *place.glob(".manifest-*")]:
         if str(path.relative_to(place)) not in kept and time.time() - path.stat().st_mtime >= grace_s:
             path.unlink(missing_ok=True)
             n_gone += 1

@@ -40,13 +40,13 @@ def percentiles(
         code, _above = buckets.of(group[low : low + BLOCK], values[low : low + BLOCK])
         counts += np.bincount(code, minlength=len(counts))
     upto = counts.reshape(n_groups, buckets.n).cumsum(1)
-    ranks = _ranks(upto[:, -1], percents)
-    bucket = (upto[:, :, None] <= ranks[:, None, :]).sum(1).clip(0, buckets.n - 1)
+    rank = ranks(upto[:, -1], percents)
+    bucket = (upto[:, :, None] <= rank[:, None, :]).sum(1).clip(0, buckets.n - 1)
     before = np.take_along_axis(np.concatenate([np.zeros((n_groups, 1), np.int64), upto], 1), bucket, 1)
     place = np.arange(n_groups)[:, None] * buckets.n + bucket
     inside = _inside(group, values, buckets, place)
     has = upto[:, -1] > 0
-    told = inside[(np.searchsorted(inside, place << buckets.shift) + ranks - before)[has]]
+    told = inside[(np.searchsorted(inside, place << buckets.shift) + rank - before)[has]]
     found[has] = buckets.least + told - (place[has] - bucket[has] << buckets.shift)
     return found
 
@@ -102,7 +102,7 @@ def _inside(group: NDArray[np.intp], values: NDArray[Any], buckets: _Buckets, pl
     return np.sort(np.concatenate(found))
 
 
-def _ranks(n: NDArray[np.int64], percents: Sequence[int | Fraction]) -> NDArray[np.int64]:
+def ranks(n: NDArray[np.int64], percents: Sequence[int | Fraction]) -> NDArray[np.int64]:
     """The place of each percentile among a group's sorted values, from 0 on; in whole numbers: floats may miss it."""
     import numpy as np
 

@@ -37,7 +37,7 @@ from jiying.insight.queries import (
 )
 from jiying.insight.queries.arrangements import KeptCard
 from jiying.insight.queries.cards import Card
-from jiying.insight.queries.dashboards import CardData
+from jiying.insight.queries.dashboards import CardData, Spread
 from jiying.insight.queries.reports import KpiFigure
 from jiying.insight.services import arranging, card_book
 from jiying.warehouse import reader
@@ -57,7 +57,10 @@ def show(request: HttpRequest) -> HttpResponse:
     }
     try:
         at = reader.state().at
-        found = [_shown(one, dashboards.data(part, one.card, now)) for one in held.cards]
+        found = [
+            _shown(one, dashboards.data(part, one.card, now), dashboards.spread(part, one.card, now))
+            for one in held.cards
+        ]
     except reader.Missing as missing:
         return render(request, "insight/dashboard.html", {"why": str(missing)}, status=503)
     return render(request, "insight/dashboard.html", {**about, "cards": found, "at": at})
@@ -194,7 +197,7 @@ def _filters(actor: Actor) -> list[tuple[str, list[tuple[str, str]]]]:
 # --- what templates show ---------------------------------------------------------------------------------------------
 
 
-def _shown(kept: KeptCard, data: CardData) -> dict[str, Any]:
+def _shown(kept: KeptCard, data: CardData, spread: Spread | None) -> dict[str, Any]:
     """A card in words, with the addresses of its file and of the tickets behind it."""
     card = data.card
     return {
@@ -206,6 +209,7 @@ def _shown(kept: KeptCard, data: CardData) -> dict[str, Any]:
         "stretch": term("card_period", card.period),
         "slices": [word for _name, word in card_words.slices(card)],
         "figures": [_figure(data, one) for one in _figures(data)],
+        "spread": _spread(card.kpi, spread) if spread else None,
         "chart_id": f"chart-{kept.key}",
         "chart": card_charts.chart(data),
         "table": card_tables.table(data),
@@ -233,6 +237,16 @@ def _figure(data: CardData, row: KpiFigure) -> dict[str, Any]:
         "text": wording.told(row.kpi, row.value),
         "counts": f"{counts} · {row.low}–{row.high}%" if row.low is not None else counts,
         "url": card_tables.whole_url(data, row.kpi) if row.n else "",
+    }
+
+
+def _spread(key: str, found: Spread) -> dict[str, str]:
+    near = _("Within %(error)s of the exact value, from what is kept of each day. Reports count each ticket.")
+    sign = "≈ " if found.is_near else ""
+    return {
+        "median": sign + wording.told(key, found.median),
+        "p90": sign + wording.told(key, found.p90),
+        "hint": near % {"error": "2%"} if found.is_near else "",
     }
 
 

@@ -15,7 +15,7 @@ from jiying.core.metrics.correlation import Method, correlate
 from jiying.core.metrics.trends import MOVING, Point, Span, joined
 from jiying.core.periods import Kind, Period, between, parts
 from jiying.desk.policies import Scope
-from jiying.insight.queries import counting, reports
+from jiying.insight.queries import counting, longterm, reports
 from jiying.insight.queries.cards import Card
 from jiying.insight.queries.counting import NONE, Cut
 from jiying.insight.queries.reports import KpiFigure
@@ -186,6 +186,8 @@ def _series(key: str, stretches: Sequence[Period], cut: Cut, now: datetime) -> l
     windows = [reports.window(one, now) for one in stretches]
     if not KPIS[key].at:
         return counting.states(key, [window.until for window in windows], cut)
+    if longterm.is_kept(key, cut, stretches[0].first, stretches[-1].last):
+        return longterm.series(key, stretches, now)
     days = (stretches[0].last - stretches[0].first).days + 1
     place = f"date_diff('day', DATE '{stretches[0].first}', {counting.local_day(KPIS[key].at)}) // {days}"
     whole = counting.Window(windows[0].since, windows[-1].until)
@@ -219,6 +221,28 @@ def _trend(card: Card, period: Period, cut: Cut, now: datetime) -> Trend:
             for n, (one, tally, point) in enumerate(zip(shown, own, points, strict=True))
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median and 90th percentile of all cases of a trend; `is_near`: from sketches, within 2 %."""
+
+    median: int
+    p90: int
+    is_near: bool
+
+
+def spread(scope: Scope, card: Card, now: datetime) -> Spread | None:
+    """None where a card's KPI has none, or no cases. Raises reader.Missing."""
+    if card.kind != "trend" or KPIS[card.kpi].measure != "spread":
+        return None
+    period, cut = card.stretch(now.astimezone(reports.site_zone()).date()), Cut(scope, tuple(card.where.items()))
+    if is_near := longterm.is_kept(card.kpi, cut, period.first, period.last):
+        median, p90 = longterm.spread(card.kpi, period, now)
+    else:
+        found = counting.tallies([card.kpi], reports.window(period, now), cut).get("", {}).get(card.kpi, Tally())
+        median, p90 = found.median, found.p90
+    return None if median is None or p90 is None else Spread(median, p90, is_near)
 
 
 def _earlier(period: Period, days: int) -> Period:
