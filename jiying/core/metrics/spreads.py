@@ -61,7 +61,7 @@ def _sorted(
     bits = (int(values.max()) - least).bit_length()
     both = np.sort((group.astype(np.int64) << bits) + (values - least))
     n = np.bincount(group, minlength=n_groups)
-    place = (np.cumsum(n) - n)[:, None] + _ranks(n, percents)
+    place = (np.cumsum(n) - n)[:, None] + ranks(n, percents)
     told = (both[place.clip(0, len(both) - 1)] & ((1 << bits) - 1)) + least
     return np.where(n[:, None] > 0, told, 0)
 
