@@ -81,8 +81,8 @@ def _of_ticket() -> dict[str, str]:
     found = {
         "id": "id", "number": "'GD' || id", "subject": "'订单 ' || id", "channel": "channel", "priority": "priority",
         "type": "CASE WHEN luck < 8 THEN 'complaint' ELSE 'inquiry' END", "category": "category",
-        "priority_source": "'rule'", "tier": "'standard'", "team_id": f"1 + agent % {N_TEAMS}", "assignee_id": "agent",
-        "assignee": "'坐席' || agent", "customer_id": "hash(id) % 1000000", "status": "'closed'",
+        "priority_source": "'rule'", "tier": "'standard'", "region": "''",
+        "team_id": f"1 + agent % {N_TEAMS}", "assignee_id": "agent", "assignee": "'坐席' || agent", "customer_id": "hash(id) % 1000000", "status": "'closed'",
         "is_repeat": "luck = 3", "is_counted": "TRUE", "received_at": "received_at", "assigned_at": "received_at",
         "accepted_at": "received_at + to_seconds(accept)", "first_response_at": "received_at + to_seconds(fr)",
         "resolved_at": "received_at + to_seconds(rs)", "ended_at": "received_at + to_seconds(rs + 7200)",
@@ -112,7 +112,8 @@ def _clock(metric: str, taken: str) -> dict[str, str]:
 
 
 _CUT_BY = (
-    "channel", "priority", "type", "category", "tier", "cause", "team_id", "assignee_id", "received_at", "is_counted"
+    "channel", "priority", "type", "category", "tier", "region", "cause", "team_id", "assignee_id", "received_at",
+    "is_counted",
 )  # fmt: skip
 
 

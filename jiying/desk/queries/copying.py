@@ -228,6 +228,7 @@ _OF_TICKET = (
     ("type", "VARCHAR"),
     ("category", "VARCHAR"),
     ("tier", "VARCHAR"),
+    ("region", "VARCHAR"),
     ("cause", "VARCHAR"),
     ("team_id", "BIGINT"),
     ("assignee_id", "BIGINT"),
