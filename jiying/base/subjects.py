@@ -51,8 +51,7 @@ class Kind:
     still_true: Callable[[Collection[int]], Collection[int]]  # of these ids, those that still matter to anybody
     recipients: Callable[[Mapping[int, Any], Sequence[Point]], Mapping[Point, Sequence[Recipient]]] = lambda *_: {}
     on_clock: Callable[[Mapping[int, Any], Sequence[Point], datetime], None] = lambda *_: None
-    # What a mail about it carries, for its reader and a kind of alert
-    enclosed: Callable[[Actor, str, int], "Enclosure | None"] = lambda *_: None
+    enclosed: Callable[[Actor, int], "Enclosure | None"] = lambda *_: None  # what a mail carries for its reader
     clocks_changed: Callable[[Mapping[int, Any]], None] = lambda *_: None  # copy the next due instant to its row
 
 

@@ -1,11 +1,15 @@
 """Reports that are made by themselves: each once, for all and for teams, told to subscribers, kept as they were."""
 
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from jiying.alerts.models import Alert
-from jiying.base.models import Team
+from jiying.alerts.services import mails
+from jiying.base.models import Person, Team
 from jiying.desk.models import Ticket
 from jiying.insight.models import KeptReport, ReportSubscription
 from jiying.insight.services import making
@@ -72,7 +76,9 @@ def test_a_kept_report_stays_as_it_was(cast: Cast) -> None:
     assert cast.client(cast.sup).get("/reports/kept/").status_code == 200
 
 
-def test_subscribers_hear_of_what_they_may_see(cast: Cast) -> None:
+def test_subscribers_get_what_they_may_see(cast: Cast, settings: Any) -> None:
+    settings.MAIL_ENABLED = True
+    Person.objects.update(email="someone@example.com")
     for person in (cast.sup, cast.wang):
         answer = cast.client(person).post("/reports/kept/subscription", {"kinds": ["day"]})
         assert answer.status_code == 302
@@ -87,6 +93,12 @@ def test_subscribers_hear_of_what_they_may_see(cast: Cast) -> None:
     assert len(alerts) == 2
     page = cast.client(cast.sup).get("/alerts/").content.decode()
     assert "2026-09-09" in page
+    for alert in alerts:
+        assert alert.delivery is not None
+        ((name, file, _type),) = mails.compose(alert.delivery, alert.person, [alert], AFTER).attachments
+        assert isinstance(file, bytes)
+        assert name == "report-2026-09-09-2026-09-09.xlsx"
+        assert load_workbook(BytesIO(file)).worksheets[0]["A1"].value == "KPI"
     assert (
         cast.api(cast.wang)
         .put("/api/v1/reports/subscription", {"kinds": []}, content_type="application/json")

@@ -50,7 +50,7 @@ def _enclosed(person: Person, items: Sequence[queries.Told]) -> list[subjects.En
     """Files of what the mail tells of, each once, as this reader may see them."""
     actor, found = of_person(person), {}
     for alert in (item.alert for item in items):
-        file = subjects.kind(alert.subject_kind).enclosed(actor, alert.kind, alert.subject_id)
+        file = subjects.kind(alert.subject_kind).enclosed(actor, alert.subject_id)
         if file is not None:
             found[alert.subject_kind, alert.subject_id] = file
     return list(found.values())

@@ -138,10 +138,8 @@ def subscribe(*, actor: Actor, kinds: Collection[str], now: datetime) -> None:
     journal.record(actor, [fact], now=now)
 
 
-def file_of(actor: Actor, alert_kind: str, report_id: int) -> subjects.Enclosure | None:
-    """The workbook of a report that somebody sent; the notice of its making links the page."""
-    if alert_kind == "report.made":
-        return None
+def file_of(actor: Actor, report_id: int) -> subjects.Enclosure | None:
+    """The workbook of a report, as its reader may see it."""
     try:
         row, report = kept.one(actor, report_id)
         wanted = reports.Wanted(kept.period(row), (("team", str(row.team_id)),) if row.team_id else ())

@@ -89,7 +89,7 @@ def _send(kind: str, subject_id: int, actor: Actor, reader_: Person, note: str, 
 # --- what the mail carries -------------------------------------------------------------------------------------------
 
 
-def replay_file(actor: Actor, alert_kind: str, replay_id: int) -> subjects.Enclosure | None:
+def replay_file(actor: Actor, replay_id: int) -> subjects.Enclosure | None:
     try:
         row = replays.of(actor, replay_id)
     except Refused:  # the reader has lost the right since
