@@ -68,22 +68,27 @@ class Case:
     is_hit: bool | None
 
 
-def tallies(kpis: Iterable[str], window: Window, cut: Cut, by: str = "") -> dict[str, dict[str, Tally]]:
+def tallies(
+    kpis: Iterable[str], window: Window, cut: Cut, by: str = "", spreads: bool = True
+) -> dict[str, dict[str, Tally]]:
     """{slice: {KPI: what was counted}}; without `by` one slice, the whole. Slices without any case are absent.
+    Without `spreads` no medians and 90th percentiles, which are most of the work.
 
     Raises reader.Missing where there is no copy to count in.
     """
     found: dict[str, dict[str, Tally]] = {}
-    chosen = [KPIS[key] for key in kpis]
+    chosen, bounds = [KPIS[key] for key in kpis], window.sql
     for source in _SOURCES:
         if part := [kpi for kpi in chosen if kpi.source == source]:
-            _count(part, window, cut, by, found)
+            columns = [column for kpi in part for column in _columns(kpi, is_case(kpi, *bounds), bounds[1], spreads)]
+            _count(part, ", ".join(columns), window, cut, by, found)
     return found
 
 
-def _count(kpis: Sequence[Kpi], window: Window, cut: Cut, by: str, found: dict[str, dict[str, Tally]]) -> None:
+def _count(
+    kpis: Sequence[Kpi], columns: str, window: Window, cut: Cut, by: str, found: dict[str, dict[str, Tally]]
+) -> None:
     where, params = _where(cut)
-    columns = ", ".join(column for kpi in kpis for column in _columns(kpi, is_case(kpi, *window.sql), window.sql[1]))
     slice_ = f"coalesce(CAST({_column(by)} AS VARCHAR), '')" if by else "''"
     sql = f"SELECT {slice_}, {columns} FROM ({_SOURCES[kpis[0].source]}) WHERE {where} GROUP BY 1"  # noqa: S608
     for value, *cells in reader.query(sql, params, until=window.until):
@@ -96,7 +101,7 @@ def _column(by: str) -> str:
     return SLICES[by][0].format(zone=settings.TIME_ZONE)
 
 
-def _columns(kpi: Kpi, case: str, until: str) -> tuple[str, ...]:
+def _columns(kpi: Kpi, case: str, until: str, spreads: bool) -> tuple[str, ...]:
     """Cases, hits, misses, total, [median, 90th percentile] of one KPI."""
     value = kpi.value.format(until=until)
     return (
@@ -104,7 +109,7 @@ def _columns(kpi: Kpi, case: str, until: str) -> tuple[str, ...]:
         f"count(*) FILTER (WHERE {case} AND ({kpi.hit}))" if kpi.hit else "0",
         f"count(*) FILTER (WHERE {case} AND ({kpi.miss}))" if kpi.miss else "0",
         f"sum({value}) FILTER (WHERE {case})" if value else "0",
-        f"quantile_disc({value}, [0.5, 0.9]) FILTER (WHERE {case})" if kpi.measure == "spread" else "NULL",
+        f"quantile_disc({value}, [0.5, 0.9]) FILTER (WHERE {case})" if spreads and kpi.measure == "spread" else "NULL",
     )
 
 
@@ -220,11 +225,12 @@ def local_day(at: str) -> str:
 
 
 def grouped(key: str, groups: Sequence[str], window: Window, cut: Cut) -> list[tuple[tuple[Any, ...], Tally]]:
-    """What was counted of one KPI by each combination of expressions over its rows; without any case absent."""
+    """What was counted of one KPI by each combination of expressions over its rows, without medians; those
+    without any case are absent."""
     kpi = KPIS[key]
     where, params = _where(cut)
     case = is_case(kpi, *window.sql)
-    columns = ", ".join((*groups, *_columns(kpi, "TRUE", window.sql[1])))
+    columns = ", ".join((*groups, *_columns(kpi, "TRUE", window.sql[1], spreads=False)))
     sql = (
         f"SELECT {columns} FROM ({_SOURCES[kpi.source]}) WHERE {where} AND {case} "  # noqa: S608 - own names only
         f"GROUP BY {', '.join(str(n + 1) for n in range(len(groups)))}"
@@ -238,7 +244,7 @@ def states(key: str, ends: Sequence[datetime], cut: Cut) -> list[Tally]:
     """A KPI that is a state at the end of a period, at each of these ends."""
     kpi = KPIS[key]
     where, params = _where(cut)
-    columns = ", ".join(_columns(kpi, "TRUE", "end_at"))
+    columns = ", ".join(_columns(kpi, "TRUE", "end_at", spreads=False))
     places = ", ".join(f"({n}, {_stamp(end)})" for n, end in enumerate(ends))
     sql = (
         f"SELECT place, {columns} FROM (SELECT * FROM ({_SOURCES[kpi.source]}) WHERE {where}) "  # noqa: S608

@@ -31,7 +31,7 @@ MOST = 2_000_000  # rows that a web process may hold as arrays; above, each ques
 class Rows(Protocol):
     """What a report counts from."""
 
-    def tallies(self, kpis: Sequence[str], at: int, by: str = "") -> dict[str, dict[str, Tally]]:
+    def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
         """As `counting.tallies`, in the window number `at`."""
 
     def distribution(self, key: str, edges: Sequence[int], at: int, by: str) -> dict[str, list[int]]:
@@ -63,8 +63,8 @@ class _Asked:
     windows: tuple[Window, ...]
     cut: Cut
 
-    def tallies(self, kpis: Sequence[str], at: int, by: str = "") -> dict[str, dict[str, Tally]]:
-        return counting.tallies(kpis, self.windows[at], self.cut, by)
+    def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
+        return counting.tallies(kpis, self.windows[at], self.cut, by, spreads)
 
     def distribution(self, key: str, edges: Sequence[int], at: int, by: str) -> dict[str, list[int]]:
         return counting.distribution(key, edges, self.windows[at], self.cut, by)
@@ -79,7 +79,7 @@ class Part:
     states: dict[tuple[str, int], Array]
     values: dict[tuple[str, int], Array]
 
-    def tally(self, key: str, at: int, by: str) -> dict[str, Tally]:
+    def tally(self, key: str, at: int, by: str, spreads: bool = True) -> dict[str, Tally]:
         import numpy as np
 
         state = self.states[key, at]
@@ -90,13 +90,13 @@ class Part:
             code = group[low : low + BLOCK] * 4 + state[low : low + BLOCK]
             counts += np.bincount(code, minlength=size * 4).reshape(size, 4)
         n, hits, misses = counts[:, 1:].sum(1).tolist(), counts[:, 2].tolist(), counts[:, 3].tolist()
-        totals, spread = self._values(KPIS[key], at, group, size)
+        totals, spread = self._values(KPIS[key], at, group, size, spreads)
         return {
             label: Tally(n[i], hits[i], misses[i], totals[i], *(spread[i] if n[i] and spread else (None, None)))
             for i, label in enumerate(labels)
         }
 
-    def _values(self, kpi: Kpi, at: int, group: Array, size: int) -> tuple[list[int], list[list[int]]]:
+    def _values(self, kpi: Kpi, at: int, group: Array, size: int, spreads: bool) -> tuple[list[int], list[list[int]]]:
         """Totals, and medians with 90th percentiles, by slice."""
         import numpy as np
 
@@ -109,19 +109,21 @@ class Part:
         totals = np.zeros(size)  # of whole numbers: exact up to 2**53
         for low in range(0, len(values), BLOCK):
             totals += np.bincount(group[low : low + BLOCK], weights=values[low : low + BLOCK], minlength=size)
-        spread = percentiles(group, size, values, (50, 90)).tolist() if kpi.measure == "spread" else []
-        return [int(total) for total in totals], spread
+        is_spread = spreads and kpi.measure == "spread"
+        return [int(total) for total in totals], percentiles(
+            group, size, values, (50, 90)
+        ).tolist() if is_spread else []
 
 
 @dataclass(frozen=True)
 class _Gathered:
     parts: tuple[Part, ...]
 
-    def tallies(self, kpis: Sequence[str], at: int, by: str = "") -> dict[str, dict[str, Tally]]:
+    def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
         found: dict[str, dict[str, Tally]] = {}
         for part in self.parts:
             for key in (key for key in kpis if key in part.kpis):
-                for label, tally in part.tally(key, at, by).items():
+                for label, tally in part.tally(key, at, by, spreads).items():
                     if tally.n or not by:
                         found.setdefault(label, {})[key] = tally
         for row in found.values():

@@ -164,7 +164,7 @@ def report(scope: Scope, wanted: Wanted, now: datetime) -> Report:
         until=present.until,
         at=reader.state().at,
         where=dict(wanted.where),
-        whole=_line(WHOLE, *(rows.tallies(WHOLE, at).get("", {}) for at in (0, 1))),
+        whole=_line(WHOLE, *(rows.tallies(WHOLE, at, spreads=at == 0).get("", {}) for at in (0, 1))),
         channels=sections["channel"],
         priorities=sections["priority"],
         agents=sections["agent"],
@@ -176,7 +176,7 @@ def report(scope: Scope, wanted: Wanted, now: datetime) -> Report:
 
 def _section(by: str, rows: Rows) -> list[ReportLine]:
     keys = SECTIONS[by]
-    found, before = (rows.tallies(keys, at, by) for at in (0, 1))
+    found, before = (rows.tallies(keys, at, by, spreads=at == 0) for at in (0, 1))
     named = labels(by, found)
     values = [value for value in named if value in found]
     if by == "agent":
