@@ -22,7 +22,9 @@ RIGHTS = {
     "desk.share_views": _("Share saved views with one's own team; with the right to see all tickets, with everybody"),
     "desk.reveal": _("Reveal masked personal data (each reveal is journalled)"),
     "desk.unmasked": _("See personal data of customers of one's own tickets unmasked"),
-    "desk.edit_customers": _("Change what is known of customers by new requests, and their tier"),
+    "desk.edit_customers": _(
+        "Change what is known of customers by new requests, and their tier, dedicated agent and tags"
+    ),
     "desk.privacy": _("Hand out and erase all data of a customer"),
     "desk.import": _("Import history and past times of receipt"),
     "desk.export": _("Export lists"),

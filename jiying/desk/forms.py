@@ -13,6 +13,7 @@ from jiying.core import intake_forms as core_forms
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.models import Ticket
 from jiying.desk.queries import categories, codes, flows, intake_forms, offers, people, writing
+from jiying.desk.queries.customers import CustomerDetail
 
 
 class VerbForm(forms.Form):
@@ -375,3 +376,46 @@ class CannedTextForm(forms.Form):
         self.fields["reach"].choices = words  # type: ignore[attr-defined]
         for name in ("title", "shortcut"):
             self.fields[name].widget.attrs.update({"class": "form-control", "autocomplete": "off"})
+
+
+class CustomerForm(forms.Form):
+    """What is known of a customer. Personal data are never filled in: what is left empty stays as it is kept."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    name = fields.line(_("Name"), limit=120)
+    phone = fields.line(_("Phone"), limit=40)
+    email = fields.line(_("E-mail"), limit=254)
+    address = fields.line(_("Address"), limit=300)
+    gone = fields.ticks(_("Take away"), [("phone", _("Phone")), ("email", _("E-mail")), ("address", _("Address"))])
+    organisation = fields.line(_("Organisation"), limit=120)
+    region = fields.line(_("Region"), limit=40)
+    language = fields.line(_("Language"), limit=10, hint=_("As a code: zh, en, ja …"))
+    tier = fields.choice(_("Tier"), lambda: choices("tier"), required=True)
+    dedicated = fields.choice(_("Dedicated agent"), lambda: [("", "–"), *people.names()])
+    tags = fields.line(_("Tags"), limit=900, hint=_("Parted by commas."))
+
+    MASKED = ("name", "phone", "email", "address")
+    CARED_FOR = ("tier", "dedicated", "tags")
+
+    def __init__(self, *args: Any, detail: CustomerDetail, may_care: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.MASKED:
+            self.fields[name].widget.attrs["placeholder"] = getattr(detail, name) or "–"
+        for name in ("organisation", "region", "language", "tier", "revision", "dedicated"):
+            self.fields[name].initial = getattr(detail, name)
+        self.fields["tags"].initial = ", ".join(detail.tags)
+        for name in self.CARED_FOR if not may_care else ():
+            del self.fields[name]
+
+    def values(self) -> dict[str, Any]:
+        """What is to change, as the service takes it."""
+        given = self.cleaned_data
+        told = {name: given[name] for name in self.MASKED if given[name]}
+        told |= dict.fromkeys(given["gone"], "")
+        told |= {name: given[name] for name in ("organisation", "region", "language", "tier") if name in given}
+        if "dedicated" in given:
+            told["dedicated_id"] = int(given["dedicated"]) if given["dedicated"] else None
+        if "tags" in given:
+            parts = (part.strip() for part in given["tags"].replace("，", ",").split(","))
+            told["tags"] = [part for part in parts if part]
+        return told

@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/replays/{replay_id}/send": {"person": "{colleague}"},
     "POST /reports/kept/<pk>/send": {"person": "{colleague}"},
     "POST /api/v1/reports/kept/{report_id}/send": {"person": "{colleague}"},
+    "POST /customers/<pk>/edit": {"revision": "0", "tier": "standard"},
     "POST /presence/": {"presence": "busy"},
     "POST /tickets/new/": {"subject": "发票", "channel": "web", "type": "inquiry"},
     "POST /people/new": {"name": "新人", "username": "new1", "seniority": "1", "is_active": "on"},

@@ -5,6 +5,7 @@ from ninja import Router
 from jiying.desk.api import (
     around,
     automations,
+    customers,
     exchange,
     flows,
     lines,
@@ -26,6 +27,7 @@ router.add_router("", tickets.router)
 router.add_router("", verbs.router)
 router.add_router("", around.router)
 router.add_router("", flows.router)
+router.add_router("", customers.router)
 router.add_router("", privacy.router)
 router.add_router("", automations.router)
 router.add_router("", priority_rules.router)

@@ -98,6 +98,7 @@ urlpatterns = [
     path("customers/find", intake.find_customer, name="find_customer"),
     path("customers/choose/<int:pk>", intake.choose_customer, name="choose_customer"),
     path("customers/<int:pk>/", customers.show, name="customer"),
+    path("customers/<int:pk>/edit", customers.edit, name="edit_customer"),
     path("customers/<int:pk>/erase", privacy.erase, name="erase_customer"),
     path("customers/<int:pk>/export", privacy.export, name="export_customer"),
     path("customers/<int:pk>/merge", privacy.merge, name="merge_customer"),

@@ -38,6 +38,49 @@ class Card:
     may_reveal: bool
     asks_reason: bool
     told: tuple[tuple[str, str], ...]  # (field, value) that the ticket's request says otherwise
+    is_gone: bool  # erased, or merged into another
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDetail:
+    """A customer by themselves: personal data are masked. `dedicated` is the id of their own agent."""
+
+    id: int
+    ref: str | None
+    name: str
+    phone: str
+    email: str
+    address: str
+    organisation: str
+    region: str
+    language: str
+    tier: str
+    tags: list[str]
+    dedicated: int | None
+    revision: int
+    masked: bool
+
+
+def detail(actor: Actor, customer_id: int) -> CustomerDetail:
+    """Raises NotFound."""
+    customer = get(actor, customer_id)
+    shown = card(actor, customer)
+    return CustomerDetail(
+        id=customer.pk,
+        ref=customer.ref,
+        name=shown.name,
+        phone=shown.phone,
+        email=shown.email,
+        address=shown.address,
+        organisation=customer.organisation,
+        region=customer.region,
+        language=customer.language,
+        tier=customer.tier,
+        tags=customer.tags,
+        dedicated=customer.dedicated_id,
+        revision=customer.revision,
+        masked=not shown.is_plain,
+    )
 
 
 def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, revealed: bool = False) -> Card:
@@ -61,6 +104,7 @@ def card(actor: Actor, customer: Customer, ticket: Ticket | None = None, *, reve
         may_reveal=may and not plain and customer.erased_at is None,
         asks_reason=bool(settings_store.get("desk.reveal_reason")),
         told=tuple(told(ticket, plain).items()) if ticket is not None else (),
+        is_gone=customer.erased_at is not None or customer.merged_into_id is not None,
     )
 
 

@@ -17,6 +17,8 @@ from jiying.base.policies import require
 from jiying.base.transactions import short
 from jiying.desk.models import Customer, Ticket
 from jiying.desk.policies import visible
+from jiying.desk.queries import customers as cards
+from jiying.desk.queries import people
 from jiying.desk.services import contacts
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 ASKS_REASON = "desk.reveal_reason"
 TIERS = ("standard", "vip")
+EDITING = frozenset({"desk.handle", "desk.assign"})  # any of these rights
+CARED_FOR = frozenset({"tier", "dedicated_id", "tags"})  # and what needs another one
+MAX_TAGS, MAX_TAG = 20, 40
 _LIMITS = {
     "ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300,
     "language": 10, "region": 40,
@@ -161,7 +166,7 @@ def _save(actor: Actor, customer: Customer, fields: Iterable[str], now: datetime
     customer.save(update_fields=[*names, "revision"])
     if names & {"phone", "email"}:
         contacts.renew(customer)
-    about = {"fields": sorted(names), **({"source": source} if source else {})}
+    about = {"fields": sorted(name.removesuffix("_id") for name in names), **({"source": source} if source else {})}
     journal.record(actor, [journal.Fact("customer", customer.pk, "customer.changed", now, about)], now=now)
 
 
@@ -222,26 +227,49 @@ def reveal(*, actor: Actor, customer_id: int, ticket: str, reason: str = "", now
 
 
 @short
-def change(*, actor: Actor, customer_id: int, revision: int, now: datetime, **values: Any) -> Customer:
-    """Change a customer's data; a stale form is refused. The journal says which fields, never their content."""
-    if not actor.rights & {"desk.handle", "desk.assign"}:
+def change(*, actor: Actor, customer_id: int, revision: int | None = None, now: datetime, **values: Any) -> Customer:
+    """Change a customer's data; a stale form is refused. The journal says which fields, never their content.
+
+    `values` by the names of the columns. Tier, dedicated agent and tags are for those who may edit customers.
+    Raises Denied, NotFound, Conflict, and Invalid with all that is wrong.
+    """
+    if not actor.rights & EDITING:
         raise Denied("desk.handle")
-    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
-    if customer is None:
-        raise NotFound("customer", customer_id)
-    if customer.revision != revision:
+    cards.get(actor, customer_id)
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+    if customer.erased_at is not None or customer.merged_into_id is not None:
+        raise Conflict.one("customer_gone", number=customer_id)
+    if revision is not None and customer.revision != revision:
         raise Conflict.one("stale")
-    known = {k: v for k, v in values.items() if k in _LIMITS or k in ("tier", "language")}
-    if found := faults(CustomerData(**known)):
+    if found := _faults(values):
         raise Invalid(*found)
-    if "tier" in values and values["tier"] != customer.tier:
-        require(actor, "desk.edit_customers")
-    for name, value in values.items():
-        setattr(customer, name, value)
-    keys = contacts.keys(customer.phone, customer.email)
-    customer.phone, customer.email = keys.get("phone", ""), keys.get("email", "")
-    _save(actor, customer, values, now)
+    if news := _changes(customer, values):
+        if news.keys() & CARED_FOR:
+            require(actor, "desk.edit_customers")
+        for name, value in news.items():
+            setattr(customer, name, value)
+        _save(actor, customer, news, now)
     return customer
+
+
+def _faults(values: Mapping[str, Any]) -> list[Fault]:
+    tags, agent = values.get("tags", ()), values.get("dedicated_id")
+    found = faults(
+        CustomerData(**{name: value for name, value in values.items() if name not in ("tags", "dedicated_id")})
+    )
+    if len(tags) > MAX_TAGS or any(not tag or len(tag) > MAX_TAG or "\x00" in tag for tag in tags):
+        found.append(Fault("customer.tags", "bad_tags", {"limit": MAX_TAGS}))
+    if agent is not None and agent not in dict(people.names()):
+        found.append(Fault("customer.dedicated", "not_found", {"kind": "person", "key": agent}))
+    return found
+
+
+def _changes(customer: Customer, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is another value than the one that is kept, as it is kept."""
+    keys = contacts.keys(values.get("phone", ""), values.get("email", ""))
+    kept = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    kept |= {kind: keys.get(kind, "") for kind in ("phone", "email") if kind in values}
+    return {name: value for name, value in kept.items() if getattr(customer, name) != value}
 
 
 @short
