@@ -30,10 +30,10 @@ class Job:
     name: str
     database: str
     arguments: tuple[str, ...]
-    limit_s: float = 1500  # thrice what it takes: a job that hangs must not take the report of the others with it
+    limit_s: float = 2400  # twice what it takes: a job that hangs must not take the report of the others with it
 
 
-def _marked(name: str, database: str, mark: str, *more: str, limit_s: float = 1500) -> Job:
+def _marked(name: str, database: str, mark: str, *more: str, limit_s: float = 2400) -> Job:
     return Job(name, database, ("tests", "--ignore=tests/core", "-m", mark, *more), limit_s)
 
 
