@@ -141,19 +141,13 @@ _found: list[Door] = []  # of this process: they are the same on every stage
 
 def doors(stage: "Stage") -> list[Door]:
     """Every operation of the house; a page says itself which methods it takes."""
-    _found[:] = _found or _looked_up(stage)
-    return list(_found)
-
-
-def _looked_up(stage: "Stage") -> list[Door]:
     client = stage.client("admin")
-    found = operations()
-    for route in pages():
+    for route in () if _found else pages():
         door = Door(route, "OPTIONS")
         answer = client.options(stage.path(door, "admin", "own"))
         allowed = [m.strip() for m in answer.get("Allow", "GET, POST").split(",")]
-        found += [Door(route, method) for method in allowed if method.lower() in METHODS]
-    return sorted(set(found))
+        _found.extend(Door(route, method) for method in allowed if method.lower() in METHODS)
+    return sorted({*_found, *operations()})
 
 
 # --- what lies behind them -------------------------------------------------------------------------------------------
