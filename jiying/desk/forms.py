@@ -391,7 +391,7 @@ class CustomerForm(forms.Form):
     region = fields.line(_("Region"), limit=40)
     language = fields.line(_("Language"), limit=10, hint=_("As a code: zh, en, ja …"))
     tier = fields.choice(_("Tier"), lambda: choices("tier"), required=True)
-    dedicated = fields.choice(_("Dedicated agent"), lambda: [("", "–"), *people.names()])
+    dedicated = fields.choice(_("Dedicated agent"))
     tags = fields.line(_("Tags"), limit=900, hint=_("Parted by commas."))
 
     MASKED = ("name", "phone", "email", "address")
@@ -404,8 +404,24 @@ class CustomerForm(forms.Form):
         for name in ("organisation", "region", "language", "tier", "revision", "dedicated"):
             self.fields[name].initial = getattr(detail, name)
         self.fields["tags"].initial = ", ".join(detail.tags)
+        self.fields["dedicated"].choices = self._agents(detail)  # type: ignore[attr-defined]
         for name in self.CARED_FOR if not may_care else ():
             del self.fields[name]
+
+    @staticmethod
+    def _agents(detail: CustomerDetail) -> list[tuple[Any, str]]:
+        """Who can be one, and the present one even where they no longer can: saving takes nobody away unasked."""
+        found: list[tuple[Any, str]] = [("", "–"), *people.names()]
+        if detail.dedicated is not None and detail.dedicated not in dict(found):
+            found.append((detail.dedicated, detail.dedicated_name))
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        for name in given.get("gone", ()):
+            if given.get(name):
+                self.add_error(name, _("Enter a new one, or take it away: not both."))
+        return given
 
     def values(self) -> dict[str, Any]:
         """What is to change, as the service takes it."""
@@ -417,5 +433,5 @@ class CustomerForm(forms.Form):
             told["dedicated_id"] = int(given["dedicated"]) if given["dedicated"] else None
         if "tags" in given:
             parts = (part.strip() for part in given["tags"].replace("，", ",").split(","))
-            told["tags"] = [part for part in parts if part]
+            told["tags"] = [part for part in dict.fromkeys(parts) if part]
         return told

@@ -49,14 +49,14 @@ def state() -> Connection:
 
 def test_what_the_crm_owns_comes_and_what_the_desk_owns_goes(cast: Cast, remote: CrmServer) -> None:
     zhang = customer(cast)
-    remote.put("C1", name="张三丰", phone="138 1234 5678", email="", tier="vip", organisation="北辰")
+    remote.put("C1", name="张三丰", phone="138 1234 5678", email="", tier="vip", organisation="北辰", region="浙江")
     crm.pull(cast.now)
     zhang.refresh_from_db()
-    assert (zhang.name, zhang.tier, zhang.organisation) == ("张三丰", "vip", "北辰")
+    assert (zhang.name, zhang.tier, zhang.organisation, zhang.region) == ("张三丰", "vip", "北辰", "浙江")
     assert (remote.customers["C1"]["email"], remote.customers["C1"]["phone"]) == ("zhang@example.com", "138 1234 5678")
     assert CrmLink.objects.get().ref == "C1"
     fact = JournalEntry.objects.get(kind="customer.changed", subject_id=zhang.pk)
-    assert fact.data == {"fields": ["name", "organisation", "tier"], "source": "crm"}
+    assert fact.data == {"fields": ["name", "organisation", "region", "tier"], "source": "crm"}
     n_changes = len(remote.changes)
     for _ in range(3):  # equal now: nothing goes round in circles
         work(cast.now)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from jiying.base.models import JournalEntry
+from jiying.base.models import JournalEntry, Person
 from jiying.desk.models import Customer
+from jiying.desk.services import merging
 from jiying.desk.services.customers import CustomerData
 from tests.cast import Cast
 
@@ -116,10 +117,38 @@ def test_who_was_erased_or_merged_is_not_edited(cast: Cast, zhang: Customer) -> 
 
 
 def test_whoever_cannot_handle_tickets_edits_nobody(cast: Cast, zhang: Customer) -> None:
-    assert cast.client(cast.ops).get(f"/customers/{zhang.pk}/edit").status_code in (403, 404)
-    assert cast.api(cast.ops).patch(
-        f"/api/v1/customers/{zhang.pk}", {"name": "张"}, "application/json"
-    ).status_code in (
-        403,
-        404,
-    )
+    assert cast.client(cast.ops).get(f"/customers/{zhang.pk}/edit").status_code == 403
+    answer = cast.api(cast.ops).patch(f"/api/v1/customers/{zhang.pk}", {"name": "张"}, "application/json")
+    assert answer.status_code == 403 and Customer.objects.get(pk=zhang.pk).name == ZHANG.name
+
+
+def test_an_agent_who_left_stays_until_another_is_chosen(cast: Cast, zhang: Customer) -> None:
+    Customer.objects.filter(pk=zhang.pk).update(dedicated=cast.lin)
+    Person.objects.filter(pk=cast.lin.pk).update(is_active=False)
+    client, path = cast.client(cast.sup), f"/customers/{zhang.pk}/edit"
+    assert f'value="{cast.lin.pk}" selected' in client.get(path).content.decode()
+    given = _sent(zhang, tier="standard", dedicated=str(cast.lin.pk), organisation="北辰")
+    assert client.post(path, given).status_code == 302
+    zhang.refresh_from_db()
+    assert (zhang.dedicated_id, zhang.organisation) == (cast.lin.pk, "北辰")
+    assert client.post(path, _sent(zhang, tier="standard", dedicated="")).status_code == 302
+    assert Customer.objects.get(pk=zhang.pk).dedicated_id is None
+
+
+def test_a_number_is_not_taken_away_by_mistake(cast: Cast, zhang: Customer) -> None:
+    client, path = cast.client(cast.lin), f"/customers/{zhang.pk}/edit"
+    for wrong in ({"phone": "-"}, {"phone": "13900001111", "gone": ["phone"]}):
+        answer = client.post(path, _sent(zhang, **wrong))
+        assert answer.status_code == 422 and answer.context["form"].errors["phone"], wrong
+    api = cast.api(cast.sup).patch(f"/api/v1/customers/{zhang.pk}", {"phone": "()"}, "application/json")
+    assert api.status_code == 422
+    assert Customer.objects.get(pk=zhang.pk).phone == ZHANG.phone
+
+
+def test_a_region_goes_with_the_customer_and_tickets_keep_theirs(cast: Cast, zhang: Customer) -> None:
+    kept = Customer.objects.create(name="张小龙")
+    merging.merge(actor=cast.actor(cast.sup), keep_id=kept.pk, drop_id=zhang.pk, now=cast.now)
+    kept.refresh_from_db()
+    zhang.refresh_from_db()
+    assert (kept.region, zhang.region) == ("浙江", "")
+    assert kept.tickets.get().region == "浙江"

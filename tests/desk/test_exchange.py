@@ -129,12 +129,12 @@ def test_files_do_not_lie_about(cast: Cast) -> None:
 
 # --- tables in -------------------------------------------------------------------------------------------------------
 
-TABLE = """工单标题,渠道,问题分类,优先级,手机号,受理时间,原编号
-打印机坏了,电话,质量故障,P2,13900000001,2026-09-08 10:30,A1
-发票抬头写错,网页表单,发票,,13900000002,2026/09/08 11:00,A2
-,电话,,,,,A3
-空调漏水,传真,,,,,A4
-账号进不去,电话,,,,昨天,A5
+TABLE = """工单标题,渠道,问题分类,优先级,手机号,受理时间,原编号,地区
+打印机坏了,电话,质量故障,P2,13900000001,2026-09-08 10:30,A1,浙江
+发票抬头写错,网页表单,发票,,13900000002,2026/09/08 11:00,A2,
+,电话,,,,,A3,
+空调漏水,传真,,,,,A4,
+账号进不去,电话,,,,昨天,A5,
 """
 
 
@@ -167,7 +167,7 @@ def test_good_rows_are_opened_bad_ones_told_and_the_same_file_opens_nothing_twic
     assert [f.row for f in table_import.faults_of(job)] == [4, 5, 6]
     opened = {t.subject: t for t in Ticket.objects.all()}
     assert set(opened) == {"打印机坏了", "发票抬头写错"}
-    assert opened["打印机坏了"].priority == "P2"
+    assert (opened["打印机坏了"].priority, opened["打印机坏了"].region) == ("P2", "浙江")
     assert f"{opened['打印机坏了'].received_at:%Y-%m-%dT%H:%M}" == "2026-09-08T02:30"
     _run(table_import.step, table_import.start(**about, now=cast.now), cast.now)
     assert Ticket.objects.count() == 2

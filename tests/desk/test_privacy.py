@@ -39,7 +39,7 @@ from tests.cast import Cast
 from tests.desk.stage import a_flow
 
 WHO = CustomerData(
-    name="张三丰", phone="13812345678", email="zsf@example.com", address="武当山紫霄宫一号院", ref="C-77"
+    name="张三丰", phone="13812345678", email="zsf@example.com", address="武当山紫霄宫一号院", ref="C-77", region="湖北"
 )
 
 TRACES = ("张三丰", "张先生", "13812345678", "zsf@example.com", "紫霄宫", "C-77")
@@ -113,6 +113,7 @@ def test_erasing_leaves_nothing_of_the_person_and_the_chain_holds(cast: Cast) ->
     customer = Customer.objects.get(tickets=ticket)
     assert customer.name == f"客户{masking.letters(customer.pk)}-{customer.created_at.year}"
     assert customer.name in cast.client(cast.chen).get(f"/tickets/{ticket.number}/").content.decode()  # no mask over it
+    assert customer.region == ""
     kinds = [entry.kind for entry in journal.of("customer", customer.pk)]
     assert kinds == ["customer.exported", "customer.erasure_ordered", "customer.erased"]
 
@@ -211,7 +212,7 @@ def test_all_that_is_kept_is_in_the_file(cast: Cast) -> None:
     answer = client.get(f"/customers/exports/{job.result['file']}")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))  # type: ignore[attr-defined]
     data = json.loads(archive.read("data.json"))
-    assert data["customer"]["phone"] == "13812345678"
+    assert (data["customer"]["phone"], data["customer"]["region"]) == ("13812345678", "湖北")
     assert [one["text"] for one in data["tickets"][0]["messages"]] == ["张先生您好"]  # notes stay inside
     assert "张三丰" in archive.read("index.html").decode()
     assert [name for name in archive.namelist() if name.startswith("files/")]

@@ -39,8 +39,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     if not actor.rights & EDITING:
         raise Denied("desk.handle")
-    customer = customers.get(actor, pk)
-    card = customers.card(actor, customer)
+    card = customers.card(actor, customers.get(actor, pk))
     if card.is_gone:
         return redirect("desk:customer", pk)
     may_care = "desk.edit_customers" in actor.rights

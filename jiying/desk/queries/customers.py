@@ -57,6 +57,7 @@ class CustomerDetail:
     tier: str
     tags: list[str]
     dedicated: int | None
+    dedicated_name: str
     revision: int
     masked: bool
 
@@ -78,6 +79,7 @@ def detail(actor: Actor, customer_id: int) -> CustomerDetail:
         tier=customer.tier,
         tags=customer.tags,
         dedicated=customer.dedicated_id,
+        dedicated_name=shown.dedicated,
         revision=customer.revision,
         masked=not shown.is_plain,
     )

@@ -233,8 +233,8 @@ def _checked_tags(values: Values) -> dict[str, Any]:
     if not any(found.values()):
         raise Invalid.one("add", "required", field="add")
     for name, tags in found.items():
-        if len(tags) > 20 or any(not 1 <= len(tag) <= 40 or "\x00" in tag for tag in tags):
-            raise Invalid.one(name, "bad_tags", limit=20)
+        if wrong := triage.tag_faults(name, tags):
+            raise Invalid(*wrong)
     return found
 
 

@@ -19,7 +19,7 @@ from jiying.desk.models import Customer, Ticket
 from jiying.desk.policies import visible
 from jiying.desk.queries import customers as cards
 from jiying.desk.queries import people
-from jiying.desk.services import contacts
+from jiying.desk.services import contacts, triage
 
 if TYPE_CHECKING:
     from jiying.desk.services.intake import NewTicket
@@ -28,7 +28,6 @@ ASKS_REASON = "desk.reveal_reason"
 TIERS = ("standard", "vip")
 EDITING = frozenset({"desk.handle", "desk.assign"})  # any of these rights
 CARED_FOR = frozenset({"tier", "dedicated_id", "tags"})  # and what needs another one
-MAX_TAGS, MAX_TAG = 20, 40
 _LIMITS = {
     "ref": 80, "name": 120, "phone": 40, "email": 254, "organisation": 120, "address": 300,
     "language": 10, "region": 40,
@@ -241,9 +240,10 @@ def change(*, actor: Actor, customer_id: int, revision: int | None = None, now: 
         raise Conflict.one("customer_gone", number=customer_id)
     if revision is not None and customer.revision != revision:
         raise Conflict.one("stale")
-    if found := _faults(values):
+    news = _changes(customer, values)
+    if found := _faults(news, values.get("phone", "")):
         raise Invalid(*found)
-    if news := _changes(customer, values):
+    if news:
         if news.keys() & CARED_FOR:
             require(actor, "desk.edit_customers")
         for name, value in news.items():
@@ -252,24 +252,25 @@ def change(*, actor: Actor, customer_id: int, revision: int | None = None, now: 
     return customer
 
 
-def _faults(values: Mapping[str, Any]) -> list[Fault]:
-    tags, agent = values.get("tags", ()), values.get("dedicated_id")
-    found = faults(
-        CustomerData(**{name: value for name, value in values.items() if name not in ("tags", "dedicated_id")})
-    )
-    if len(tags) > MAX_TAGS or any(not tag or len(tag) > MAX_TAG or "\x00" in tag for tag in tags):
-        found.append(Fault("customer.tags", "bad_tags", {"limit": MAX_TAGS}))
-    if agent is not None and agent not in dict(people.names()):
-        found.append(Fault("customer.dedicated", "not_found", {"kind": "person", "key": agent}))
-    return found
-
-
 def _changes(customer: Customer, values: Mapping[str, Any]) -> dict[str, Any]:
     """What is another value than the one that is kept, as it is kept."""
     keys = contacts.keys(values.get("phone", ""), values.get("email", ""))
     kept = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     kept |= {kind: keys.get(kind, "") for kind in ("phone", "email") if kind in values}
     return {name: value for name, value in kept.items() if getattr(customer, name) != value}
+
+
+def _faults(news: Mapping[str, Any], phone: str) -> list[Fault]:
+    """What is wrong with what is to change; `phone` as it was typed, for of that the digits alone are kept."""
+    plain = {name: value for name, value in news.items() if name not in ("tags", "dedicated_id")}
+    found = faults(CustomerData(**plain | ({"phone": phone.strip()} if phone else {})))
+    if not found and phone.strip() and not contacts.keys(phone, ""):  # no digit: it would take the number away unasked
+        found.append(Fault("customer.phone", "bad_phone", {"value": phone[:40]}))
+    found += triage.tag_faults("customer.tags", news.get("tags", ()))
+    agent = news.get("dedicated_id")
+    if agent is not None and agent not in dict(people.names()):
+        found.append(Fault("customer.dedicated", "not_found", {"kind": "person", "key": agent}))
+    return found
 
 
 @short

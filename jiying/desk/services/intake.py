@@ -34,7 +34,7 @@ from jiying.desk.services import asking, customers, dating, flows, form_setup, l
 from jiying.desk.services.holding import KIND, rings
 
 TYPES = ("inquiry", "complaint", "suggestion", "fault")
-MAX_SUBJECT, MAX_DESCRIPTION, MAX_TAGS = 200, 20_000, 20
+MAX_SUBJECT, MAX_DESCRIPTION = 200, 20_000
 TRIES = 6
 
 
@@ -169,8 +169,7 @@ def _faults(actor: Actor, new: NewTicket, now: datetime) -> list[Fault]:
     if new.category and new.category not in (known_paths := triage.categories()):
         some = ", ".join(sorted(known_paths)[:20])
         faults.append(Fault("category", "unknown_value", {"value": new.category[:80], "known": some}))
-    if len(new.tags) > MAX_TAGS or any(not t or len(t) > 40 or "\x00" in t for t in new.tags):
-        faults.append(Fault("tags", "bad_tags", {"limit": MAX_TAGS}))
+    faults.extend(triage.tag_faults("tags", new.tags))
     faults.extend(dating.faults(actor, "received_at", new.received_at, now))
     faults.extend(_answer_faults(new))
     return faults

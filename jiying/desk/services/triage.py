@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models.lookups import Contains
 
 from jiying.base import documents
 from jiying.base.databases import prepared
-from jiying.base.errors import Invalid
+from jiying.base.errors import Fault, Invalid
 from jiying.base.models import Person
 from jiying.core import priority as core_priority
 from jiying.core import routing
@@ -22,6 +22,7 @@ from jiying.desk.models import AgentLoad, Category, Customer, Ticket
 from jiying.desk.policies import could_hold, holders
 
 PRIORITY_RULES = "default"
+MAX_TAGS, MAX_TAG = 20, 40
 _SKILL_TAG = "skill:"  # a tag that asks for a skill at level 1
 _CATEGORY_CACHE_S = 1.0
 _categories: tuple[float, dict[str, Category]] = (0.0, {})
@@ -53,6 +54,13 @@ def forget() -> None:
     global _categories
     _categories = (0.0, {})
     rules.cache_clear()
+
+
+def tag_faults(field: str, tags: Sequence[str]) -> list[Fault]:
+    """What is wrong with tags of a ticket or a customer."""
+    if len(tags) <= MAX_TAGS and all(0 < len(tag) <= MAX_TAG and "\x00" not in tag for tag in tags):
+        return []
+    return [Fault(field, "bad_tags", {"limit": MAX_TAGS})]
 
 
 def category_of(path: str) -> Category | None:

@@ -109,10 +109,10 @@ class Part:
         totals = np.zeros(size)  # of whole numbers: exact up to 2**53
         for low in range(0, len(values), BLOCK):
             totals += np.bincount(group[low : low + BLOCK], weights=values[low : low + BLOCK], minlength=size)
-        is_spread = spreads and kpi.measure == "spread"
-        return [int(total) for total in totals], percentiles(
-            group, size, values, (50, 90)
-        ).tolist() if is_spread else []
+        is_told = spreads and kpi.measure == "spread"
+        return totals.astype(np.int64).tolist(), (
+            percentiles(group, size, values, (50, 90)).tolist() if is_told else []
+        )
 
 
 @dataclass(frozen=True)
