@@ -7,6 +7,7 @@ JIYING_TEST_DATA = the folder of real data (default ../shared/data beside the ch
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +99,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
         if item.get_closest_marker("postgres_only") and chosen_database() == "sqlite":
             item.add_marker(elsewhere)
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The monotonic clock stands: what is kept for a second stays kept, so that statements can be counted exactly."""
+    at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: at)
 
 
 @pytest.fixture(scope="session")

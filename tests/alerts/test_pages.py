@@ -146,6 +146,7 @@ def test_a_long_list_comes_in_pages_without_gap_or_repeat(ann: Person):
     assert seen == list(Alert.objects.order_by("-at", "-pk").values_list("pk", flat=True))
 
 
+@pytest.mark.usefixtures("still")
 def test_the_list_costs_the_same_number_of_queries_however_long(ann: Person):
     client = signed_in(ann)
     costs = []

@@ -336,6 +336,7 @@ def test_an_agents_strip_counts_what_is_unread(cast: Cast, widget: widgets.Widge
     assert number in cast.client(cast.lin).get("/chats/").content.decode()
 
 
+@pytest.mark.usefixtures("still")
 def test_an_agents_strip_costs_the_same_for_one_chat_and_for_many(cast: Cast, widget: widgets.Widget) -> None:
     AgentLoad.objects.filter(channel="chat").update(capacity=10)
     counts, lin = [], cast.client(cast.lin)
@@ -349,6 +350,7 @@ def test_an_agents_strip_costs_the_same_for_one_chat_and_for_many(cast: Cast, wi
     assert counts[0] == counts[1]
 
 
+@pytest.mark.usefixtures("still")
 def test_a_visitors_state_costs_the_same_for_one_message_and_for_many(cast: Cast, widget: widgets.Widget) -> None:
     visitor, counts = Visitor(), []
     visitor.begin()

@@ -317,6 +317,7 @@ def test_erasure_takes_the_numbers(cast: Cast, cti: connections.Open) -> None:
     assert row.number == ""
 
 
+@pytest.mark.usefixtures("still")
 def test_the_page_costs_the_same_with_many(cast: Cast, cti: connections.Open) -> None:
     from django.test.utils import CaptureQueriesContext
 

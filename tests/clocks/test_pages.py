@@ -379,6 +379,7 @@ def test_a_proposal_is_sent_back_with_a_reason(cast: Cast) -> None:
     assert "P3 再想想" in page(client, "/standards/2/")
 
 
+@pytest.mark.usefixtures("still")
 def test_the_pages_cost_a_fixed_number_of_queries(cast: Cast) -> None:
     client = cast.client(cast.sup)
     for url, most in (("/standards/", 26), ("/calendars/work/", 14), ("/calendars/", 12)):

@@ -152,6 +152,7 @@ def test_pages_neither_repeat_nor_lose_a_ticket(cast: Cast, sort: str) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "bad_cursor")
 
 
+@pytest.mark.usefixtures("still")
 def test_a_list_costs_the_same_at_10_and_100_rows(cast: Cast) -> None:
     from jiying.desk.services.customers import CustomerData
 

@@ -147,6 +147,7 @@ def test_rules_that_set_one_another_off_are_cut(cast: Cast) -> None:
     assert AutomationRun.objects.filter(state="cut").count() == 2
 
 
+@pytest.mark.usefixtures("still")
 def test_the_cost_of_a_batch_does_not_grow_with_its_tickets(cast: Cast, django_assert_max_num_queries: Any) -> None:
     for n in range(12):
         cast.ticket(subject=f"第 {n} 张")

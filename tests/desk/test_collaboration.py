@@ -151,6 +151,7 @@ def test_the_department_is_told_and_when_late_the_asker_too(cast: Cast) -> None:
     assert not of_question.filter(state__in=("new", "seen")).exists()
 
 
+@pytest.mark.usefixtures("still")
 def test_many_late_questions_cost_no_query_each(cast: Cast) -> None:
     """Who is told is found for a batch at once."""
     from jiying.base.subjects import Point

@@ -86,6 +86,7 @@ def test_pages_follow_each_other_without_a_gap(
     assert len(seen) > 7
 
 
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("who", WHO)
 def test_counts_are_those_of_the_views_and_stop_at_the_limit(full: Cast, who: str) -> None:
     actor = full.actor(_person(full, who))
@@ -163,6 +164,7 @@ def _plan(sql: str) -> str:
         return "\n".join(str(row[3]) for row in cursor.fetchall())
 
 
+@pytest.mark.usefixtures("still")
 def test_counts_are_kept_for_some_seconds_for_each_reach(full: Cast) -> None:
     lin, zhao = full.actor(full.lin), full.actor(full.zhao)
     found = lists.kept_counts(lin, full.now)

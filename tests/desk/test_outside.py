@@ -228,6 +228,7 @@ def test_the_list_shows_what_came_masked_and_tries_again(cast: Cast) -> None:
     assert client.get("/outside/?cursor=x").status_code == 422
 
 
+@pytest.mark.usefixtures("still")
 def test_the_list_costs_the_same_for_one_and_for_many_and_is_paged(cast: Cast) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as seen:

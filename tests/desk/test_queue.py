@@ -51,7 +51,7 @@ def _full(cast: Cast) -> int:
 
 
 def _pull(cast: Cast, at: timedelta) -> int:
-    """A call of Lin's and its service; how many statements that took, without what is kept for a second."""
+    """A call of Lin's and its service; how many statements that took, without what is kept."""
     triage.categories()
     policies.holders()
     loads.call(cast.lin.pk, cast.now + at)
@@ -60,6 +60,7 @@ def _pull(cast: Cast, at: timedelta) -> int:
     return len(asked)
 
 
+@pytest.mark.usefixtures("still")
 def test_ten_thousand_that_nobody_can_take_hide_nothing_and_cost_nothing(cast: Cast, rare: Category) -> None:
     places = _full(cast)
     fits = cast.ticket(subject="能接的")

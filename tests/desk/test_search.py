@@ -228,6 +228,7 @@ def test_at_once_where_it_must_be(cast: Cast) -> None:
     assert not search.search(cast.actor(cast.sup), read({"q": "退款"}), cast.now).hits
 
 
+@pytest.mark.usefixtures("still")
 def test_what_did_not_change_is_not_written(cast: Cast, django_assert_num_queries: Callable[..., Any]) -> None:
     ticket = cast.ticket()
     _indexed()

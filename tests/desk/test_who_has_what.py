@@ -97,6 +97,7 @@ def test_who_needs_help_comes_first_among_those_who_are_there(cast: Cast) -> Non
     assert [a.oldest_at for a in found] == [None, waiting.assigned_at, None, None, None]
 
 
+@pytest.mark.usefixtures("still")
 def test_opened_cards_cost_the_same_for_any_number(cast: Cast) -> None:
     staff = [cast.lin, *(_hire(cast, n) for n in range(4))]
     for person in staff:
