@@ -4,6 +4,7 @@ Lin (agent) and Wang (team leader) work in team 1, Zhao (agent) in team 2; Chen 
 Ou runs operations, He answers for logistics, Adm administers. Everything that a new installation has is there.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # A Wednesday morning in Shanghai, far from any holiday.
 NOW = datetime(2026, 9, 9, 10, 0, tzinfo=UTC) - timedelta(hours=8)
 PASSWORD = "correct horse battery"  # noqa: S105 - of made-up people
+
+_first: "list[Cast]" = []
+_rows: dict[str, Any] = {}
 
 
 @dataclass
@@ -157,6 +161,23 @@ def make_cast() -> Cast:
     return cast
 
 
+def known_cast() -> Cast:
+    """As `make_cast`, which costs a tenth of a second: the rows of the first one are put back as they were."""
+    from jiying.base.models import Role
+    from tests import rows
+
+    if Role.objects.exists():  # somebody was here before
+        return make_cast()
+    if not _first:
+        before = {table for table in rows.tables() if rows.taken(table)}
+        _first.append(make_cast())
+        _rows.update({t: found for t in rows.tables() if t not in before and (found := rows.taken(t))})
+    else:
+        for table, found in _rows.items():
+            rows.put_back(table, found)
+    return copy.deepcopy(_first[0])
+
+
 def forget_all() -> None:
     """Drop what processes keep for a second or for ever: the next test has other rows under the same numbers."""
     from jiying.alerts.queries import duty
@@ -188,7 +209,7 @@ def forget_all() -> None:
 def cast(db: None) -> Iterator[Cast]:
     """The cast in a transaction that is rolled back."""
     forget_all()
-    yield make_cast()
+    yield known_cast()
     forget_all()
 
 

@@ -1,7 +1,7 @@
-"""The whole test run of `make test`, stage after stage, on two cores.
+"""The whole test run of `make test` on two cores: two lanes, each of which takes the next job when it is free.
 
-A stage has lanes that run side by side, and a lane runs its jobs one after another; what a job wrote is printed when
-it is done. Ends with the closing line of every run, and fails if any of them failed.
+What a job wrote is printed when it is done. Ends with the closing line of every job, what failed in it and where a
+test that hung stood; fails if any of them failed.
 """
 
 import os
@@ -21,6 +21,8 @@ from tests import servers
 
 SUITE = "not processes and not e2e"
 HANG_S = 240  # of one test in the browser; the longest takes half a minute
+LANES = 2  # one for each core
+ALL_S = 80 * 60  # of the whole run: CI ends it after 90 minutes, and would tell nothing
 
 
 @dataclass(frozen=True)
@@ -30,27 +32,23 @@ class Job:
     name: str
     database: str
     arguments: tuple[str, ...]
-    limit_s: float = 2400  # twice what it takes: a job that hangs must not take the report of the others with it
+    limit_s: float = 2400  # a job that hangs must not take the report of the others with it
 
 
-def _marked(name: str, database: str, mark: str, *more: str, limit_s: float = 2400) -> Job:
-    return Job(name, database, ("tests", "--ignore=tests/core", "-m", mark, *more), limit_s)
+def _browser(name: str, database: str, mark: str, *paths: str) -> Job:
+    return Job(name, database, (*paths, "-m", mark, "-v", "-o", f"faulthandler_timeout={HANG_S}"), 1200)
 
 
-SLOW_BROWSER = ("-v", "-o", f"faulthandler_timeout={HANG_S}")
-STAGES: tuple[tuple[tuple[Job, ...], ...], ...] = (
-    (
-        (Job("core", "", ("tests/core",)), _marked("suite on SQLite", "sqlite", SUITE)),
-        (_marked("suite on PostgreSQL", "postgres", SUITE),),
-    ),
-    (
-        (_marked("processes on SQLite", "sqlite", "processes"),),
-        (_marked("processes on PostgreSQL", "postgres", "processes"),),
-    ),
-    (
-        (_marked("end to end on SQLite", "sqlite", "e2e", *SLOW_BROWSER, limit_s=1200),),
-        (_marked("end to end on PostgreSQL", "postgres", "e2e and smoke", *SLOW_BROWSER, limit_s=600),),
-    ),
+# The longest first, so that both lanes end at about the same time.
+JOBS = (
+    Job("suite on PostgreSQL", "postgres", ("tests", "--ignore=tests/core", "-m", SUITE)),
+    Job("suite on SQLite", "sqlite", ("tests", "--ignore=tests/core", "-m", SUITE)),
+    Job("processes on PostgreSQL", "postgres", ("tests/processes",), 1800),
+    Job("processes on SQLite", "sqlite", ("tests/processes",), 1800),
+    _browser("pages in the browser", "sqlite", "e2e", "tests/e2e/test_pages.py"),
+    _browser("work in the browser", "sqlite", "e2e", "tests/e2e", "--ignore=tests/e2e/test_pages.py"),
+    Job("core", "", ("tests/core",), 900),
+    _browser("the browser on PostgreSQL", "postgres", "e2e and smoke", "tests/e2e"),
 )
 
 
@@ -77,22 +75,26 @@ class Run:
 
     folder: Path
     database_url: str
+    began: float = field(default_factory=time.monotonic)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     printing: threading.Lock = field(default_factory=threading.Lock)
 
-    def lane(self, jobs: tuple[Job, ...]) -> list[Result]:
-        return [self.job(job) for job in jobs]
-
     def job(self, job: Job) -> Result:
-        """Its result. One that hung (its stacks are printed) is started once more; failed tests never are."""
+        """Its result. One that hung is started once more while there is time; failed tests never are."""
         result = self._once(job)
-        if result.hung:
+        if result.hung and self.left_s() > job.limit_s:
             print(f"--- {job.name}: hung, once more", flush=True)
             result = self._once(job)
         return result
 
+    def left_s(self) -> float:
+        return ALL_S - (time.monotonic() - self.began)
+
     def _once(self, job: Job) -> Result:
         """Runs it to its end, or to its limit, and prints what it wrote."""
+        limit_s = min(job.limit_s, self.left_s())
+        if limit_s <= 0:
+            return Result(job, 1, f"not run: the whole run may take {ALL_S} s")
         output = self.folder / job.name.replace(" ", "-")
         with output.open("wb") as file:
             process = subprocess.Popen(
@@ -106,12 +108,12 @@ class Run:
         self.processes.append(process)
         began = time.monotonic()
         try:
-            code = process.wait(job.limit_s)
+            code = process.wait(limit_s)
         except subprocess.TimeoutExpired:
             code = kill(process)
         text = output.read_text(encoding="utf-8", errors="replace").rstrip()
         if code == -signal.SIGKILL:
-            text += f"\nkilled after {time.monotonic() - began:.0f} s; its limit is {job.limit_s:.0f} s"
+            text += f"\nkilled after {time.monotonic() - began:.0f} s; its limit was {limit_s:.0f} s"
         with self.printing:
             print(f"--- {job.name}\n{text}", flush=True)
         hung = code == -signal.SIGKILL or bool(re.search(r"Timeout \(\d+:\d\d:\d\d\)!", text))
@@ -131,13 +133,14 @@ def kill(process: "subprocess.Popen[bytes]") -> int:
     return process.wait()
 
 
-def run_stage(run: Run, lanes: list[tuple[Job, ...]]) -> list[Result]:
-    print(f"=== {' | '.join(', '.join(job.name for job in lane) for lane in lanes)}", flush=True)
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        started = [pool.submit(run.lane, lane) for lane in lanes]
+def run_all(run: Run, jobs: list[Job]) -> list[Result]:
+    print(f"=== {', '.join(job.name for job in jobs)}", flush=True)
+    with ThreadPoolExecutor(LANES) as pool:
+        started = [pool.submit(run.job, job) for job in jobs]
         try:
-            return [result for lane in started for result in lane.result()]
-        finally:
+            return [job.result() for job in started]
+        finally:  # whoever presses Ctrl+C wants no further job
+            pool.shutdown(wait=False, cancel_futures=True)
             for process in run.processes:
                 if process.poll() is None:
                     kill(process)
@@ -146,13 +149,9 @@ def run_stage(run: Run, lanes: list[tuple[Job, ...]]) -> list[Result]:
 def main(only: list[str]) -> int:
     """0 when every job passed; `only` names parts of job names to run fewer."""
     began = time.monotonic()
-    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="jiying-tests-") as folder, servers.postgres(is_durable=False) as server:
-        run = Run(Path(folder), server.url)
-        for stage in STAGES:
-            wanted = [tuple(j for j in lane if not only or any(w in j.name for w in only)) for lane in stage]
-            if lanes := [lane for lane in wanted if lane]:
-                results += run_stage(run, lanes)
+        jobs = [job for job in JOBS if not only or any(word in job.name for word in only)]
+        results = run_all(Run(Path(folder), server.url), jobs)
     print(f"=== all runs, {time.monotonic() - began:.0f} s")
     for result in results:
         verdict = "passed" if result.code == 0 else f"FAILED ({result.code})"
