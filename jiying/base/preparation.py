@@ -6,18 +6,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone, translation
 
 from jiying.base import readiness, seeds
 
 _PREPARE_LOCK = 0x6A69_7970  # "jiyp": advisory lock of the one who prepares
+LAST_WITH_STEPS = "22 November 2026"
 
 
 def prepare() -> None:
     """Apply what is missing; the second of two callers waits, and then finds nothing to do."""
     with _alone():
+        if steps := readiness.stopped_midway(MigrationLoader(connection)):
+            raise ImproperlyConfigured(
+                f"this database was made by an early version and lacks {', '.join(steps)}: "
+                f"start a version of {LAST_WITH_STEPS}, which has these steps, with it once, then this one"
+            )
         if readiness.unapplied():
             call_command("migrate", interactive=False, verbosity=0)
         with translation.override(settings.LANGUAGE_CODE):  # names that are stored, in the language of the site

@@ -1,7 +1,4 @@
-"""Tables of the search, and the index that each database keeps of them by itself."""
-
-import django.db.models.deletion
-from django.db import migrations, models
+"""The search's index, which each database keeps of its texts by itself."""
 
 # The index holds which words are in a row and nothing else (detail=none): found rows are ranked by us.
 SQLITE = (
@@ -43,47 +40,3 @@ def create(apps, schema_editor):
 def drop(apps, schema_editor):
     for statement in POSTGRES_DROP if schema_editor.connection.vendor == "postgresql" else SQLITE_DROP:
         schema_editor.execute(statement)
-
-
-class Migration(migrations.Migration):
-    dependencies = [("desk", "0007_parked_rows")]
-
-    operations = [
-        migrations.CreateModel(
-            name="SearchText",
-            fields=[
-                (
-                    "ticket",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="+",
-                        serialize=False,
-                        to="desk.ticket",
-                    ),
-                ),
-                ("tail", models.CharField(db_index=True, max_length=24)),
-                ("text", models.TextField()),
-                ("words", models.TextField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="SearchName",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                ("piece", models.CharField(db_index=True, max_length=40)),
-                ("is_whole", models.BooleanField()),
-                (
-                    "customer",
-                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="desk.customer"),
-                ),
-            ],
-            options={
-                "constraints": [models.UniqueConstraint(fields=("customer", "piece"), name="search_name_once")],
-            },
-        ),
-        migrations.RunPython(create, drop),
-    ]
