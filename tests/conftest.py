@@ -4,6 +4,7 @@ JIYING_TEST_DB = sqlite (default; a file, as in service) or postgres (DATABASE_U
 JIYING_TEST_DATA = the folder of real data (default ../shared/data beside the checkout).
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -99,6 +100,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
         if item.get_closest_marker("postgres_only") and chosen_database() == "sqlite":
             item.add_marker(elsewhere)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector need not look through it again after every few tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def taken(table: str) -> Any:
     """All rows of a table, as `put_back` takes them; empty if there are none."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as found:  # type: ignore[attr-defined]
+            with cursor.copy(f'COPY "{table}" TO STDOUT') as found:
                 return b"".join(bytes(block) for block in found)
         cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
         return cursor.fetchall()
@@ -27,7 +27,7 @@ def taken(table: str) -> Any:
 def put_back(table: str, rows: Any) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f'COPY "{table}" FROM STDIN') as into:  # type: ignore[attr-defined]
+            with cursor.copy(f'COPY "{table}" FROM STDIN') as into:
                 into.write(rows)
             return
         places = ", ".join(["?"] * len(rows[0]))

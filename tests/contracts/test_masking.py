@@ -13,7 +13,8 @@ from jiying.alerts.models import Alert
 from jiying.alerts.services import mails
 from jiying.desk.models import Customer
 from tests.cast import Cast
-from tests.contracts.doors import WALKED, Door, Objects, Stage, doors
+from tests.contracts.addresses import Door
+from tests.contracts.doors import WALKED, Objects, Stage, doors
 
 # The customer's own pages, opened by a key of their own, call them by name.
 THEIRS = ("p/",)

@@ -15,7 +15,8 @@ from django.http import HttpResponse
 from django.template.backends.django import Template
 
 from tests.cast import Cast, forget_all
-from tests.contracts.doors import ROLES, WALKED, Door, Stage, doors
+from tests.contracts.addresses import Door
+from tests.contracts.doors import ROLES, WALKED, Stage, doors
 
 TABLE = Path(__file__).with_name("permissions.txt")
 COLUMNS = ("nobody", *ROLES)
