@@ -163,6 +163,8 @@ def make_cast() -> Cast:
 
 def known_cast() -> Cast:
     """As `make_cast`, which costs a tenth of a second: the rows of the first one are put back as they were."""
+    from django.db import transaction
+
     from jiying.base.models import Role
     from tests import rows
 
@@ -173,8 +175,9 @@ def known_cast() -> Cast:
         _first.append(make_cast())
         _rows.update({t: found for t in rows.tables() if t not in before and (found := rows.taken(t))})
     else:
-        for table, found in _rows.items():
-            rows.put_back(table, found)
+        with transaction.atomic():
+            for table, found in _rows.items():
+                rows.put_back(table, found)
     return copy.deepcopy(_first[0])
 
 

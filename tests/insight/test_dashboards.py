@@ -29,7 +29,7 @@ LATER = NOW + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def _tree(db: None) -> None:
+def _tree(cast: Cast) -> None:
     names = ("logistics", "logistics/damaged", "logistics/lost", "invoice")
     Category.objects.bulk_create([Category(path=path, name_zh=path) for path in names], ignore_conflicts=True)
 

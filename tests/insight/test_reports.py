@@ -31,15 +31,16 @@ def _after(minutes: int) -> datetime:
 
 
 def life(cast: Cast, channel: str = "web", answered: int = 5, solved: int = 30, **about: Any) -> Ticket:
-    """A ticket of Lin's that is answered and solved after so many minutes."""
+    """A ticket that Lin (or another, `by`) answers and solves after so many minutes."""
+    person = about.pop("by", cast.lin)
     ticket = cast.ticket(channel=channel, **about)
     who = cast.actor(cast.sup)
-    if Ticket.objects.get(pk=ticket.pk).assignee_id != cast.lin.pk:
-        routing.transfer(actor=who, number=ticket.number, to_person=cast.lin.pk, now=NOW)
-    lin = cast.actor(cast.lin)
-    handling.accept(actor=lin, number=ticket.number, now=_after(1))
-    talking.reply(actor=lin, number=ticket.number, body="您好", now=_after(answered))
-    handling.resolve(actor=lin, number=ticket.number, now=_after(solved))
+    if Ticket.objects.get(pk=ticket.pk).assignee_id != person.pk:
+        routing.transfer(actor=who, number=ticket.number, to_person=person.pk, now=NOW)
+    by = cast.actor(person)
+    handling.accept(actor=by, number=ticket.number, now=_after(1))
+    talking.reply(actor=by, number=ticket.number, body="您好", now=_after(answered))
+    handling.resolve(actor=by, number=ticket.number, now=_after(solved))
     return ticket
 
 
@@ -200,11 +201,14 @@ def test_a_page_lists_the_first_lines_and_offers_all(
     cast: Cast, centre: list[Ticket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "LINES", 1)
+    life(cast, by=cast.zhao)
+    copied()
     client = cast.client(cast.sup)
     address = f"/reports/?{WEEK}"
     few, everything = (client.get(address + more).content.decode() for more in ("", "&lines=all"))
-    assert few.count('data-row="channel:') == 1 < everything.count('data-row="channel:')
-    assert "lines=all#by-channel" in few and "lines=all#by-channel" not in everything
+    assert few.count('data-row="agent:') == 1 < everything.count('data-row="agent:')
+    assert few.count('data-row="channel:') == everything.count('data-row="channel:') > 1
+    assert "lines=all#by-agent" in few and "lines=all#by-agent" not in everything
 
 
 def test_a_page_beyond_the_last_is_the_first_one(cast: Cast, centre: list[Ticket]) -> None:

@@ -51,8 +51,9 @@ def counted(page: Page) -> Page:
 @counted
 def show(request: HttpRequest) -> HttpResponse:
     part, wanted = scope(actor_of(request)), forms.wanted(request.GET, timezone.now())
-    found = reports.report(part, wanted, timezone.now())
-    context = {**_frame(wanted, "show", part), **shown(found, wanted, first_lines(request))}
+    n_lines = first_lines(request)
+    found = reports.report(part, wanted, timezone.now(), n_lines)
+    context = {**_frame(wanted, "show", part), **shown(found, wanted, n_lines)}
     return render(request, "insight/report.html", context)
 
 
@@ -131,15 +132,15 @@ def file(request: HttpRequest) -> HttpResponse:
 
 
 def shown(report: Report, wanted: Wanted, n_lines: int | None = None) -> dict[str, Any]:
-    """A report in words; each figure with the address of its tickets. Of each section the first lines, or all."""
+    """A report in words; each figure with the address of its tickets. Of people the first lines, or all."""
     told = _Told(wanted)
     return {
         "report": report,
         "whole": [told.figure(one) for one in report.whole],
         "sections": [
-            _section("channel", _("By channel"), report.channels, told, n_lines),
-            _section("priority", _("By priority"), report.priorities, told, n_lines),
-            _section("agent", _("By agent"), report.agents, told, n_lines),
+            _section("channel", _("By channel"), report.channels, told),
+            _section("priority", _("By priority"), report.priorities, told),
+            _section("agent", _("By agent"), report.agents[:n_lines], told, report.n_agents),
         ],
         "stretches": [wording.stretch(report.edges_s, n) for n in range(len(report.edges_s) + 1)],
         "handling_chart": charts.handling(report),
@@ -151,7 +152,7 @@ def shown(report: Report, wanted: Wanted, n_lines: int | None = None) -> dict[st
     }
 
 
-def _section(by: str, heading: str, lines: Sequence[ReportLine], told: "_Told", n_lines: int | None) -> dict[str, Any]:
+def _section(by: str, heading: str, lines: Sequence[ReportLine], told: "_Told", n_all: int = 0) -> dict[str, Any]:
     keys = reports.SECTIONS[by]
     return {
         "by": by,
@@ -165,9 +166,9 @@ def _section(by: str, heading: str, lines: Sequence[ReportLine], told: "_Told", 
         "lines": [
             {"value": line.value, "label": line.label,
              "figures": [told.figure(one, **{by: line.value}) for one in line.figures]}
-            for line in lines[:n_lines]
+            for line in lines
         ],
-        "n_lines": len(lines) if n_lines is not None and len(lines) > n_lines else 0,
+        "n_lines": n_all if n_all > len(lines) else 0,
     }  # fmt: skip
 
 

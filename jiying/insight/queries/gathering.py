@@ -6,11 +6,13 @@ What `counting` counts by one statement for each question; a report asks sixteen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jiying.core import kernels
 from jiying.core.metrics import KPIS, Kpi, Tally
 from jiying.core.metrics.spreads import BLOCK, percentiles
 from jiying.insight.queries import counting
@@ -53,7 +55,7 @@ def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[s
         reading = partial(_read, source=source, kpis=own, wanted=_Wanted(tuple(windows), cut, slices))
         # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
         parts.append(reader.steady(reading, None, until, {source: alive}))
-    return _Gathered(tuple(parts))
+    return Gathered(tuple(parts))
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ class Part:
     slices: dict[str, tuple[list[str], NDArray[np.intp]]]
     states: dict[tuple[str, int], Array]
     values: dict[tuple[str, int], Array]
+
+    @property
+    def n(self) -> int:
+        return max(map(len, self.states.values()))
 
     def tally(self, key: str, at: int, by: str, spreads: bool = True) -> dict[str, Tally]:
         import numpy as np
@@ -116,16 +122,18 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Gathered:
+class Gathered:
     parts: tuple[Part, ...]
 
     def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
+        asked = [(part, key) for part in self.parts for key in kpis if key in part.kpis]
+        with ThreadPoolExecutor(kernels.n_threads(max(part.n for part in self.parts))) as pool:
+            counted = list(pool.map(lambda one: one[0].tally(one[1], at, by, spreads), asked))
         found: dict[str, dict[str, Tally]] = {}
-        for part in self.parts:
-            for key in (key for key in kpis if key in part.kpis):
-                for label, tally in part.tally(key, at, by, spreads).items():
-                    if tally.n or not by:
-                        found.setdefault(label, {})[key] = tally
+        for (_part, key), tallies in zip(asked, counted, strict=True):
+            for label, tally in tallies.items():
+                if tally.n or not by:
+                    found.setdefault(label, {})[key] = tally
         for row in found.values():
             row.update({key: Tally() for key in kpis if key not in row})
         return found

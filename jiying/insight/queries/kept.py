@@ -87,7 +87,7 @@ def _report(body: dict[str, Any]) -> Report:
         "handling": [DistributionLine(**line) for line in _named("priority", body["handling"])],
         "causes": [CauseLine(**line) for line in _named("cause", body["causes"])],
     }
-    return Report(**{**body, **days, **instants, **lists})
+    return Report(**{"n_agents": len(body["agents"]), **body, **days, **instants, **lists})
 
 
 def _lines(by: str, kept: list[dict[str, Any]]) -> list[ReportLine]:

@@ -113,7 +113,8 @@ class CauseLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`until` is the end of the period, or now where it is not over yet; `at` how far the copy went."""
+    """`until` is the end of the period, or now where it is not over yet; `at` how far the copy went. `agents` are those
+    who solved most of `n_agents`: all of them, unless only the first were asked for."""
 
     kind: str
     first: date
@@ -126,6 +127,7 @@ class Report:
     channels: list[ReportLine]
     priorities: list[ReportLine]
     agents: list[ReportLine]
+    n_agents: int
     edges_s: list[int]
     handling: list[DistributionLine]
     causes: list[CauseLine]
@@ -149,13 +151,14 @@ def window_before(period: Period, now: datetime) -> Window:
     return Window(since, until if is_over else min(until, since + (present.until - present.since)))
 
 
-def report(scope: Scope, wanted: Wanted, now: datetime) -> Report:
-    """All sections. Raises reader.Missing where there is no copy to count in."""
+def report(scope: Scope, wanted: Wanted, now: datetime, n_agents: int | None = None) -> Report:
+    """All sections, of people the first `n_agents` or all. Raises reader.Missing where there is no copy to count in."""
     present, earlier = window(wanted.period, now), window_before(wanted.period, now)
     rows = gathering.rows(
         _COUNTED, (present, earlier), Cut(scope, wanted.where), {**SECTIONS, "cause": ("tickets_late",)}
     )
-    sections = {by: _section(by, rows) for by in SECTIONS}
+    channels, priorities = (_section(by, rows)[0] for by in ("channel", "priority"))
+    agents, n_all = _section("agent", rows, n_agents)
     return Report(
         kind=wanted.period.kind,
         first=wanted.period.first,
@@ -165,23 +168,26 @@ def report(scope: Scope, wanted: Wanted, now: datetime) -> Report:
         at=reader.state().at,
         where=dict(wanted.where),
         whole=_line(WHOLE, *(rows.tallies(WHOLE, at, spreads=at == 0).get("", {}) for at in (0, 1))),
-        channels=sections["channel"],
-        priorities=sections["priority"],
-        agents=sections["agent"],
+        channels=channels,
+        priorities=priorities,
+        agents=agents,
+        n_agents=n_all,
         edges_s=list(EDGES),
         handling=_handling(rows),
         causes=_causes(rows),
     )
 
 
-def _section(by: str, rows: Rows) -> list[ReportLine]:
+def _section(by: str, rows: Rows, most: int | None = None) -> tuple[list[ReportLine], int]:
+    """The first lines, and how many there are."""
     keys = SECTIONS[by]
     found, before = (rows.tallies(keys, at, by, spreads=at == 0) for at in (0, 1))
     named = labels(by, found)
     values = [value for value in named if value in found]
     if by == "agent":
         values = sorted((v for v in values if v != NONE), key=lambda v: (-found[v]["tickets_solved"].n, named[v]))
-    return [ReportLine(value, named[value], _line(keys, found[value], before.get(value, {}))) for value in values]
+    lines = [ReportLine(v, named[v], _line(keys, found[v], before.get(v, {}))) for v in values[:most]]
+    return lines, len(values)
 
 
 def _line(keys: Sequence[str], found: Mapping[str, Tally], before: Mapping[str, Tally]) -> list[KpiFigure]:
