@@ -4,6 +4,7 @@ Which of the two is the operator's choice (DASK_SCHEDULER); nothing falls back f
 spread is plain, of a module that needs no Django settings, and its parts and results can be pickled.
 """
 
+import asyncio
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,20 +69,33 @@ def _client() -> Iterator[Any]:
 
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # columns of logs are large
         try:
-            client = _connected(Client)
+            asyncio.run(_greeted())
+            client: Any = Client(_address(), timeout=ANSWER_S, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TypeError) as error:  # not there, no address, TLS without certificates
             raise _lost(error) from error
         with client:
             yield client
 
 
-def _connected(client: Any) -> Any:
-    for _n in range(2):
-        try:
-            return client(_address(), timeout=ANSWER_S, set_as_default=False)
-        except AssertionError:  # it gives its own thread ten seconds to start: a machine may stall for longer
-            continue
-    return client(_address(), timeout=ANSWER_S, set_as_default=False)
+async def _greeted() -> None:
+    """A Dask scheduler has answered, within the time that it is given.
+
+    A client that finds none must never be made: it waits for ever for the first word of whoever else listens there,
+    and one that failed holds its process up, should Python throw it away just while the next one starts.
+    """
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            how = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+            comm = await connect(_address(), timeout=ANSWER_S, **how)  # type: ignore[no-untyped-call]
+    except Exception as error:
+        if isinstance(error, OSError | ValueError | TypeError) and not isinstance(error, TimeoutError):
+            raise
+        # Nothing was said within the time, or what a stranger said is no greeting: Dask stumbles over it in many ways.
+        raise OSError(_("no Dask scheduler answers there")) from error
+    await comm.close()
 
 
 def _address() -> str:
