@@ -5,11 +5,11 @@ What `counting` counts by one statement for each question; a report asks sixteen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jiying.core import kernels
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 LATER = timedelta(days=1)  # a KPI may count a case so long after the last instant that its row tells
+Counted = dict[str, Tally]
+BITS = 62  # conditions that one number tells
 MOST = 2_000_000  # rows that a web process may hold as arrays; above, each question is a statement of its own
 
 
@@ -85,25 +87,35 @@ class Part:
     def n(self) -> int:
         return max(map(len, self.states.values()))
 
+    @cached_property
+    def _codes(self) -> dict[str, NDArray[np.intp]]:
+        """Of each slice the number of a row's group times four: with a state it is one number."""
+        return {by: group * 4 for by, (_labels, group) in self.slices.items()}
+
     def tally(self, key: str, at: int, by: str, spreads: bool = True) -> dict[str, Tally]:
         import numpy as np
 
         state = self.states[key, at]
-        labels, group = self.slices[by] if by else ([""], np.zeros(len(state), np.intp))
+        labels, group = self.slices[by] if by else ([""], None)
         size = len(labels)
-        counts = np.zeros((size, 4), np.int64)
+        counts = np.zeros(size * 4, np.int64)
         for low in range(0, len(state), BLOCK):
-            code = group[low : low + BLOCK] * 4 + state[low : low + BLOCK]
-            counts += np.bincount(code, minlength=size * 4).reshape(size, 4)
-        n, hits, misses = counts[:, 1:].sum(1).tolist(), counts[:, 2].tolist(), counts[:, 3].tolist()
+            code = state[low : low + BLOCK]
+            if by:
+                code = self._codes[by][low : low + BLOCK] + code
+            counts += np.bincount(code, minlength=size * 4)
+        by_state = counts.reshape(size, 4)
+        n, hits, misses = by_state[:, 1:].sum(1).tolist(), by_state[:, 2].tolist(), by_state[:, 3].tolist()
         totals, spread = self._values(KPIS[key], at, group, size, spreads)
         return {
             label: Tally(n[i], hits[i], misses[i], totals[i], *(spread[i] if n[i] and spread else (None, None)))
             for i, label in enumerate(labels)
         }
 
-    def _values(self, kpi: Kpi, at: int, group: Array, size: int, spreads: bool) -> tuple[list[int], list[list[int]]]:
-        """Totals, and medians with 90th percentiles, by slice."""
+    def _values(
+        self, kpi: Kpi, at: int, group: Array | None, size: int, spreads: bool
+    ) -> tuple[list[int], list[list[int]]]:
+        """Totals, and medians with 90th percentiles, by group; of all rows where there are no groups."""
         import numpy as np
 
         if not kpi.value:
@@ -111,14 +123,18 @@ class Part:
         values, state = self.values[kpi.key, at], self.states[kpi.key, at]
         if not state.all():
             cases = np.flatnonzero(state)
-            group, values = group[cases], values[cases]
-        totals = np.zeros(size)  # of whole numbers: exact up to 2**53
-        for low in range(0, len(values), BLOCK):
-            totals += np.bincount(group[low : low + BLOCK], weights=values[low : low + BLOCK], minlength=size)
+            values = values[cases]
+            group = None if group is None else group[cases]
         is_told = spreads and kpi.measure == "spread"
-        return totals.astype(np.int64).tolist(), (
-            percentiles(group, size, values, (50, 90)).tolist() if is_told else []
-        )
+        if group is None:
+            group = np.zeros(len(values) if is_told else 0, np.intp)
+            totals = [int(values.sum(dtype=np.int64))]
+        else:
+            sums = np.zeros(size)  # of whole numbers: exact up to 2**53
+            for low in range(0, len(values), BLOCK):
+                sums += np.bincount(group[low : low + BLOCK], weights=values[low : low + BLOCK], minlength=size)
+            totals = sums.astype(np.int64).tolist()
+        return totals, percentiles(group, size, values, (50, 90)).tolist() if is_told else []
 
 
 @dataclass(frozen=True)
@@ -127,8 +143,9 @@ class Gathered:
 
     def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
         asked = [(part, key) for part in self.parts for key in kpis if key in part.kpis]
-        with ThreadPoolExecutor(kernels.n_threads(max(part.n for part in self.parts))) as pool:
-            counted = list(pool.map(lambda one: one[0].tally(one[1], at, by, spreads), asked))
+        counted = _side_by_side(
+            lambda part, key: part.tally(key, at, by, spreads), asked, max(part.n for part in self.parts)
+        )
         found: dict[str, dict[str, Tally]] = {}
         for (_part, key), tallies in zip(asked, counted, strict=True):
             for label, tally in tallies.items():
@@ -148,6 +165,17 @@ class Gathered:
         size = len(edges) + 1
         counts = np.bincount(group[cases] * size + stretch, minlength=len(labels) * size).reshape(-1, size)
         return {label: row for label, row in zip(labels, counts.tolist(), strict=True) if any(row)}
+
+
+def _side_by_side(
+    count: Callable[[Part, str], Counted], asked: Sequence[tuple[Part, str]], n_rows: int
+) -> list[Counted]:
+    """In threads where there are many rows; with few of them they would only wait for each other."""
+    n_threads = kernels.n_threads(n_rows)
+    if n_threads == 1:
+        return [count(*one) for one in asked]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(lambda one: count(*one), asked))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -173,7 +201,8 @@ def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Pa
     rows = f"{table} AND is_counted AND ({_matters(kpis, windows)})"
     words = {name: _words.get(name, ("",)) for name in wanted.by if not SLICES[name][1]}
     slices = {name: _place(name, words) for name in wanted.by}
-    told = _Told(copy, [*slices.values(), *_asked(kpis, windows)], rows, params)
+    columns = [*slices.values(), *(_of_end(kpi.value, one) for kpi in kpis if kpi.value for one in windows)]
+    told = _Told(copy, _conditions(kpis, windows), columns, rows, params)
     unknown = [name for name in words if told.lacks(slices[name])]
     if unknown and _learn(copy, unknown, rows, params):
         return _read(copy, source, kpis, wanted)
@@ -190,21 +219,34 @@ def _of_end(sql: str, window: Window) -> str:
     return sql.format(until=window.sql[1])
 
 
-def _asked(kpis: Sequence[Kpi], windows: Sequence[Window]) -> list[str]:
-    """What states and values of these KPIs are made of."""
-    found = [sql for kpi in kpis for sql in (kpi.at, kpi.hit, kpi.miss) if sql]
-    return found + [_of_end(sql, one) for kpi in kpis for sql in (kpi.case, kpi.value) if sql for one in windows]
+def _within(at: str, window: Window) -> str:
+    since, until = window.sql
+    return f"({at}) >= {since} AND ({at}) < {until}"
+
+
+def _conditions(kpis: Sequence[Kpi], windows: Sequence[Window]) -> list[str]:
+    """What states of these KPIs are made of."""
+    found = [sql for kpi in kpis for sql in (kpi.hit, kpi.miss) if sql]
+    for one in windows:
+        found += [_of_end(kpi.case, one) for kpi in kpis]
+        found += [_within(kpi.at, one) for kpi in kpis if kpi.at]
+    return found
 
 
 class _Told:
-    """Columns by the SQL that they were asked by."""
+    """What was asked, by the SQL that it was asked by: conditions as bits of a few whole numbers, and columns."""
 
-    def __init__(self, copy: Source, asked: Sequence[str], rows: str, params: Sequence[Any]) -> None:
-        names = {sql: f"c{n}" for n, sql in enumerate(dict.fromkeys(asked))}
-        listed = ", ".join(f"{sql} AS {name}" for sql, name in names.items())
-        found = copy.columns(f"SELECT {listed} {rows}", params)  # noqa: S608 - own names, words quoted
+    def __init__(
+        self, copy: Source, conditions: Sequence[str], columns: Sequence[str], rows: str, params: Sequence[Any]
+    ) -> None:
+        self._bit = {sql: n for n, sql in enumerate(dict.fromkeys(conditions))}
+        words = [list(self._bit)[first : first + BITS] for first in range(0, len(self._bit), BITS)]
+        names = {sql: f"c{n}" for n, sql in enumerate(dict.fromkeys(columns))}
+        listed = [f"{_word(held)} AS w{n}" for n, held in enumerate(words)]
+        listed += [f"{sql} AS {name}" for sql, name in names.items()]
+        found = copy.columns(f"SELECT {', '.join(listed)} {rows}", params)  # noqa: S608 - own names, words quoted
+        self._words = [found[f"w{n}"] for n in range(len(words))]
         self._columns = {sql: found[name] for sql, name in names.items()}
-        self._inside: dict[tuple[str, Window], Array] = {}
 
     def __call__(self, sql: str, instead: Any) -> Array:
         """A column with something in the place of NULL."""
@@ -218,29 +260,30 @@ class _Told:
 
         return bool(np.ma.is_masked(self._columns[sql]))
 
+    def _holds(self, condition: str) -> Array:
+        word, bit = divmod(self._bit[condition], BITS)
+        told: Array = (self._words[word] & (1 << bit)) != 0
+        return told
+
     def state(self, kpi: Kpi, window: Window) -> Array:
         """As `Part.states`."""
         import numpy as np
 
-        state = self(_of_end(kpi.case, window), False).astype(np.uint8)
-        if kpi.hit:
-            hit = self(kpi.hit, False)
-            state += state & hit
-            if kpi.miss:
-                state += (state & (self(kpi.miss, False) & ~hit)) << 1
+        case = self._holds(_of_end(kpi.case, window))
         if kpi.at:
-            state *= self._within(kpi.at, window)
+            case &= self._holds(_within(kpi.at, window))
+        state = case.astype(np.uint8)
+        if kpi.hit:
+            hit = self._holds(kpi.hit)
+            state += case & hit
+            if kpi.miss:
+                state += (case & self._holds(kpi.miss) & ~hit).astype(np.uint8) << 1
         return state
 
-    def _within(self, at: str, window: Window) -> Array:
-        import numpy as np
 
-        if (at, window) not in self._inside:
-            bounds = (one.astimezone(UTC).replace(tzinfo=None) for one in (window.since, window.until))
-            since, until = map(np.datetime64, bounds)
-            instants = self(at, np.datetime64("NaT"))
-            self._inside[at, window] = (instants >= since) & (instants < until)
-        return self._inside[at, window]
+def _word(conditions: Sequence[str]) -> str:
+    """Conditions as the bits of one number; what is unknown does not hold."""
+    return " + ".join(f"CASE WHEN {sql} THEN {1 << n}::BIGINT ELSE 0 END" for n, sql in enumerate(conditions))
 
 
 def _matters(kpis: Sequence[Kpi], windows: Sequence[Window]) -> str:
