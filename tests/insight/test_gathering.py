@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jiying.clocks.models import Clock
+from jiying.core import kernels
 from jiying.core.metrics import EXCLUDED, KPIS, Tally
 from jiying.core.periods import of
 from jiying.desk.models import Ticket
@@ -51,6 +52,13 @@ def test_arrays_count_what_statements_count(
                 told = rows.distribution("handling_time", reports.EDGES, at, by)
                 assert told == counting.distribution("handling_time", reports.EDGES, window, cut, by)
     assert n_cases > 20 or where
+
+
+def test_threads_count_the_same(cast: Cast, centre: list[Ticket], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = gathering.rows(tuple(KPIS), WINDOWS, Cut(Scope(None)), {"channel": tuple(KPIS)})
+    alone = [rows.tallies(tuple(KPIS), at, by) for at in (0, 1) for by in ("", "channel")]
+    monkeypatch.setattr(kernels, "n_threads", lambda _n: 3)
+    assert [rows.tallies(tuple(KPIS), at, by) for at in (0, 1) for by in ("", "channel")] == alone
 
 
 def _bare(found: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
