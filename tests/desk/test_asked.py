@@ -13,7 +13,7 @@ from jiying.desk.queries import asked as queries
 from jiying.desk.queries.asked import Wanted
 from jiying.desk.services import collaboration, responding
 from tests.cast import Cast
-from tests.contracts.test_query_budget import _count
+from tests.contracts.test_query_budget import n_queries
 from tests.desk.stage import HOUR, MINUTE, ask, everything, facts_of, sweep, ticket_in
 
 WHERE = "/asked/"
@@ -163,10 +163,10 @@ def test_pages_of_what_was_answered(cast: Cast, monkeypatch: pytest.MonkeyPatch)
 
 def test_its_cost_does_not_grow(cast: Cast) -> None:
     ask(cast, ticket_in(cast, "in_progress"))
-    few = _count(cast, cast.he, WHERE)
+    few = n_queries(cast, cast.he, WHERE)
     for n in range(12):
         ask(cast, ticket_in(cast, "in_progress", subject=f"第 {n} 张"))
-    assert _count(cast, cast.he, WHERE) <= few <= 24
+    assert n_queries(cast, cast.he, WHERE) <= few <= 24
 
 
 def test_without_a_department_and_without_questions_the_page_says_what_to_do(cast: Cast) -> None:
