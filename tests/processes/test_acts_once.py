@@ -66,8 +66,8 @@ def test_two_workers_killed_again_and_again_act_once_on_each(staffed: Staffed) -
             strike(running, "worker", rng, rng.choice((1, 2)))
     done = "SELECT count(*) FROM desk_outsideevent WHERE state = 'done'"
     noted = "SELECT count(*) FROM desk_message WHERE body = ?"
-    wait_until(lambda: books.one(noted, NOTE) >= N_TICKETS, 90, "a note on every ticket")
-    wait_until(lambda: books.one("SELECT count(*) FROM desk_outsideevent WHERE state = 'waiting'") == 0, 90, "events")
+    wait_until(lambda: books.one(noted, NOTE) >= N_TICKETS, 240, "a note on every ticket")
+    wait_until(lambda: books.one("SELECT count(*) FROM desk_outsideevent WHERE state = 'waiting'") == 0, 240, "events")
 
     def once(query: str, *values: Any) -> dict[Any, int]:
         return dict(books.rows(query, *values))

@@ -35,7 +35,7 @@ class Standby(Postgres):
         with psycopg.connect(self._primary.url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             connection.execute("SELECT pg_reload_conf()")
-            wait_until(lambda: self._is_synchronous(connection), 20, "a synchronous standby")
+            wait_until(lambda: self._is_synchronous(connection), 60, "a synchronous standby")
         return self
 
     def _initdb(self) -> None:

@@ -47,7 +47,7 @@ def test_a_subscriber_that_hangs_holds_no_other_and_killed_workers_lose_nothing(
             strike(running, "worker", rng, 1)
     bad.hangs.clear()
     for robot in (good, bad):
-        wait_until(lambda robot=robot: len(opened(robot)) == N, 150, "all events at each")  # type: ignore[misc]
+        wait_until(lambda robot=robot: len(opened(robot)) == N, 300, "all events at each")  # type: ignore[misc]
         assert opened(robot) == numbers
         positions = [got.json["position"] for got in robot.got]
         news = [at for n, at in enumerate(positions) if at not in positions[:n]]

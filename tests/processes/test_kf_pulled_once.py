@@ -30,7 +30,7 @@ def test_workers_killed_again_and_again_pull_each_message_once(staffed: Staffed)
             time.sleep(rng.uniform(0, 0.5))  # no synchronisation: any moment will do
             strike(running, "worker", rng, rng.choice((1, 2)))
         said = "SELECT (SELECT count(*) FROM desk_message WHERE body LIKE 'kf-%') + (SELECT count(*) FROM desk_ticket)"
-        wait_until(lambda: books.one(said) >= N, 180, "every message")
+        wait_until(lambda: books.one(said) >= N, 300, "every message")
     bodies = [body for (body,) in books.rows("SELECT body FROM desk_message WHERE body LIKE 'kf-%'")]
     subjects = [subject for (subject,) in books.rows("SELECT subject FROM desk_ticket")]
     assert sorted(bodies + subjects) == sorted(f"kf-{n}" for n in range(N))

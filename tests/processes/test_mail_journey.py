@@ -134,7 +134,7 @@ def test_workers_killed_again_and_again_lose_and_double_no_mail(
         return [row[0] for row in staffed.books.rows("SELECT subject FROM desk_ticket WHERE channel = 'email'")]
 
     wanted = {f"来信 {n}" for n in range(n_mails)}
-    wait_until(lambda: set(tickets()) == wanted, 150, "a ticket for every mail")
+    wait_until(lambda: set(tickets()) == wanted, 300, "a ticket for every mail")
     time.sleep(1)
     assert sorted(tickets()) == sorted(wanted)
     states = staffed.books.rows("SELECT state, COUNT(*) FROM channels_mail GROUP BY state")

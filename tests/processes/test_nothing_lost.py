@@ -30,7 +30,7 @@ def strike(running: Running, name: str, rng: random.Random, n: int = 1) -> None:
     def found() -> list[int]:
         return [child.pid for child in running.children() if child.cmdline()[-1:] == [name]]
 
-    wait_until(lambda: len(found()) >= n, 20, f"{n} {name} processes")
+    wait_until(lambda: len(found()) >= n, 60, f"{n} {name} processes")
     for pid in rng.sample(found(), n):
         os.kill(pid, signal.SIGKILL)
 

@@ -46,7 +46,7 @@ def test_workers_killed_again_and_again_ask_each_customer_once(staffed: Staffed)
         time.sleep(rng.uniform(0, 0.4))  # no synchronisation: any moment will do
         strike(running, "worker", rng, rng.choice((1, 2)))
     asked = "SELECT count(*) FROM quality_survey WHERE state = 'open'"
-    wait_until(lambda: books.one(asked) >= N, 90, "a survey of every ticket")
+    wait_until(lambda: books.one(asked) >= N, 240, "a survey of every ticket")
     told = books.rows(
         "SELECT t.number, count(*) FROM desk_message m JOIN desk_ticket t ON t.id = m.ticket_id WHERE m.by = 'auto' "
         "GROUP BY t.number"

@@ -29,7 +29,7 @@ class Stream:
         self._answer = connection.getresponse()
         assert self._answer.status == 200, self._answer.read()
         threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: bool(self.names("hello")), 20, "hello")
+        wait_until(lambda: bool(self.names("hello")), 60, "hello")
 
     def _read(self) -> None:
         name = ""
@@ -67,13 +67,13 @@ def read_worker_pid(running: Running) -> int:
 def test_killed_processes_come_back_and_doorbells_ring(house: House):
     token = admin_token(house)
     running = house.up()
-    wait_until(lambda: f"Jiying is ready: {house.url}\n" in running.said(), 20, "the address")
+    wait_until(lambda: f"Jiying is ready: {house.url}\n" in running.said(), 60, "the address")
     webs, worker = pids(running, "web"), read_worker_pid(running)
     assert len(webs) == 2
 
     stream = Stream(house, token)
     house.run("token", "--user", "admin", "--name", "first")
-    wait_until(lambda: stream.kinds() == ["token.issued"], 30, "the doorbell")
+    wait_until(lambda: stream.kinds() == ["token.issued"], 60, "the doorbell")
 
     os.kill(worker, signal.SIGKILL)
     house.run("token", "--user", "admin", "--name", "while the worker is dead")
@@ -115,7 +115,7 @@ def test_nobody_is_left_when_the_supervisor_is_killed(house: House):
     children = running.children()
     assert len(children) == 3
     os.kill(running.pid, signal.SIGKILL)
-    wait_until(lambda: not any(child.is_running() for child in children), 30, "the end of its processes")
+    wait_until(lambda: not any(child.is_running() for child in children), 60, "the end of its processes")
     assert house.port_is_free()
 
 
@@ -161,7 +161,7 @@ def test_lost_database_connections_are_made_again(house: House):
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     house.run("token", "--user", "admin", "--name", "after the restart")
-    wait_until(lambda: stream.kinds() == ["token.issued"], 30, "the doorbell")
+    wait_until(lambda: stream.kinds() == ["token.issued"], 60, "the doorbell")
     house.wait_ready(running)
     assert {child.pid for child in running.children()} == before
 
