@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 9, 9, 10, 0, tzinfo=UTC) - timedelta(hours=8)
 PASSWORD = "correct horse battery"  # noqa: S105 - of made-up people
 
-_first: "list[Cast]" = []
+_first: "list[Cast]" = []  # hired in this process, and the rows that came with them, by table
 _rows: dict[str, Any] = {}
 
 
@@ -170,15 +170,18 @@ def known_cast() -> Cast:
 
     if Role.objects.exists():  # somebody was here before
         return make_cast()
-    if not _first:
-        before = {table for table in rows.tables() if rows.taken(table)}
-        _first.append(make_cast())
-        _rows.update({t: found for t in rows.tables() if t not in before and (found := rows.taken(t))})
-    else:
+    if _first:
         with transaction.atomic():
             for table, found in _rows.items():
                 rows.put_back(table, found)
-    return copy.deepcopy(_first[0])
+        return copy.deepcopy(_first[0])
+    before = {table: rows.taken(table) for table in rows.tables()}
+    made = make_cast()
+    grown = {table: found for table in before if (found := rows.taken(table)) != before[table]}
+    if not any(before[table] for table in grown):  # where somebody's rows lay among them, others begin otherwise
+        _first.append(copy.deepcopy(made))
+        _rows.update(grown)
+    return made
 
 
 def forget_all() -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from jiying.base import readiness, seeds
 
 _PREPARE_LOCK = 0x6A69_7970  # "jiyp": advisory lock of the one who prepares
-LAST_WITH_STEPS = "22 November 2026"
+LAST_WITH_STEPS = "f8cb347"
 
 
 def prepare() -> None:
@@ -24,7 +24,7 @@ def prepare() -> None:
         if steps := readiness.stopped_midway(MigrationLoader(connection)):
             raise ImproperlyConfigured(
                 f"this database was made by an early version and lacks {', '.join(steps)}: "
-                f"start a version of {LAST_WITH_STEPS}, which has these steps, with it once, then this one"
+                f"start the version that had them last (commit {LAST_WITH_STEPS}) with it once, then this one"
             )
         if readiness.unapplied():
             call_command("migrate", interactive=False, verbosity=0)

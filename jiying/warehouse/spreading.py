@@ -70,11 +70,20 @@ def _client() -> Iterator[Any]:
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):  # columns of logs are large
         try:
             asyncio.run(_greeted())
-            client: Any = Client(_address(), timeout=ANSWER_S, set_as_default=False)  # type: ignore[no-untyped-call]
+            client = _connected(Client)
         except (OSError, ValueError, TypeError) as error:  # not there, no address, TLS without certificates
             raise _lost(error) from error
         with client:
             yield client
+
+
+def _connected(client: Any) -> Any:
+    for _n in range(2):
+        try:
+            return client(_address(), timeout=ANSWER_S, set_as_default=False)
+        except AssertionError:  # it gives its own thread ten seconds to start: a machine may stall for longer
+            continue
+    return client(_address(), timeout=ANSWER_S, set_as_default=False)
 
 
 async def _greeted() -> None:

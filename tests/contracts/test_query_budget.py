@@ -1,9 +1,7 @@
 """Pages cost the same number of queries however much there is to show."""
 
-import time
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from django.db import connection
@@ -24,6 +22,8 @@ BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 31, "searc
 
 OF_THE_COPY = 3  # statements that a report asks: how many rows there are, then the rows of tickets and of clocks
 
+pytestmark = pytest.mark.usefixtures("still")
+
 
 def _fill(cast: Cast, start: int, stop: int) -> None:
     for n in range(start, stop):
@@ -31,11 +31,10 @@ def _fill(cast: Cast, start: int, stop: int) -> None:
 
 
 def n_queries(cast: Cast, person: Person, path: str) -> int:
-    """Statements of one request, while what is kept for a second stays kept."""
-    client, at = cast.client(person), time.monotonic()
-    with mock.patch("time.monotonic", lambda: at):
-        client.get(path)  # what is kept is kept now
-        return _once(client, path)
+    """Statements of one request; only with the clock at a stand (`still`) is that one number."""
+    client = cast.client(person)
+    client.get(path)  # what is kept is kept now
+    return _once(client, path)
 
 
 def _once(client: Client, path: str) -> int:

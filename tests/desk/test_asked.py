@@ -161,6 +161,7 @@ def test_pages_of_what_was_answered(cast: Cast, monkeypatch: pytest.MonkeyPatch)
     assert seen == found[::-1]
 
 
+@pytest.mark.usefixtures("still")
 def test_its_cost_does_not_grow(cast: Cast) -> None:
     ask(cast, ticket_in(cast, "in_progress"))
     few = n_queries(cast, cast.he, WHERE)

@@ -76,6 +76,17 @@ def test_a_kept_report_stays_as_it_was(cast: Cast) -> None:
     assert cast.client(cast.sup).get("/reports/kept/").status_code == 200
 
 
+def test_one_that_was_kept_before_people_were_counted_lists_all_of_them(cast: Cast) -> None:
+    Ticket.objects.filter(pk=cast.ticket().pk).update(resolved_at=cast.now, status="solved")
+    copied()
+    _all_made(AFTER)
+    row = KeptReport.objects.get(kind="day", team=None, first="2026-09-09")
+    n_agents = row.body.pop("n_agents")
+    row.save()
+    told = cast.api(cast.sup).get(f"/api/v1/reports/kept/{row.pk}").json()["report"]
+    assert told["n_agents"] == n_agents == len(told["agents"]) > 0
+
+
 def test_subscribers_get_what_they_may_see(cast: Cast, settings: Any) -> None:
     settings.MAIL_ENABLED = True
     Person.objects.update(email="someone@example.com")

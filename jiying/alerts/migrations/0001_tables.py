@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('base', '0001_tables'),
-        ('base', '__first__'),
     ]
 
     operations = [

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('base', '__first__'),
+        ('base', '0001_tables'),
     ]
 
     operations = [

@@ -84,7 +84,7 @@ class Part:
     values: dict[tuple[str, int], Array]
 
     @property
-    def n(self) -> int:
+    def n_rows(self) -> int:
         return max(map(len, self.states.values()))
 
     @cached_property
@@ -139,12 +139,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Gathered:
+    """Arrays of each source."""
+
     parts: tuple[Part, ...]
 
     def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
         asked = [(part, key) for part in self.parts for key in kpis if key in part.kpis]
         counted = _side_by_side(
-            lambda part, key: part.tally(key, at, by, spreads), asked, max(part.n for part in self.parts)
+            lambda part, key: part.tally(key, at, by, spreads), asked, max(part.n_rows for part in self.parts)
         )
         found: dict[str, dict[str, Tally]] = {}
         for (_part, key), tallies in zip(asked, counted, strict=True):
@@ -194,8 +196,8 @@ _words: dict[str, tuple[str, ...]] = {}
 
 
 def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Part:
-    """Each condition, instant and value is read once as a column, whatever number of KPIs and windows share it: what a
-    KPI makes of them is worked out by numpy, many times faster than by SQL."""
+    """Each condition is read once as a bit and each value as a column, whatever number of KPIs and windows share it:
+    what a KPI makes of them is worked out by numpy, many times faster than by SQL."""
     windows = wanted.windows
     table, params = counting.rows(source, wanted.cut)
     rows = f"{table} AND is_counted AND ({_matters(kpis, windows)})"
@@ -219,8 +221,7 @@ def _of_end(sql: str, window: Window) -> str:
     return sql.format(until=window.sql[1])
 
 
-def _within(at: str, window: Window) -> str:
-    since, until = window.sql
+def _within(at: str, since: str, until: str) -> str:
     return f"({at}) >= {since} AND ({at}) < {until}"
 
 
@@ -229,7 +230,7 @@ def _conditions(kpis: Sequence[Kpi], windows: Sequence[Window]) -> list[str]:
     found = [sql for kpi in kpis for sql in (kpi.hit, kpi.miss) if sql]
     for one in windows:
         found += [_of_end(kpi.case, one) for kpi in kpis]
-        found += [_within(kpi.at, one) for kpi in kpis if kpi.at]
+        found += [_within(kpi.at, *one.sql) for kpi in kpis if kpi.at]
     return found
 
 
@@ -271,7 +272,7 @@ class _Told:
 
         case = self._holds(_of_end(kpi.case, window))
         if kpi.at:
-            case &= self._holds(_within(kpi.at, window))
+            case &= self._holds(_within(kpi.at, *window.sql))
         state = case.astype(np.uint8)
         if kpi.hit:
             hit = self._holds(kpi.hit)
@@ -297,7 +298,7 @@ def _matters(kpis: Sequence[Kpi], windows: Sequence[Window]) -> str:
     told = []
     for at, listed in cases.items():
         case = "TRUE" if "(TRUE)" in listed else f"({' OR '.join(sorted(listed))})"
-        told.append(f"{case} AND ({at}) >= {since} AND ({at}) < {until}" if at else case)
+        told.append(f"{case} AND {_within(at, since, until)}" if at else case)
     return " OR ".join(told)
 
 

@@ -15,7 +15,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('base', '0001_tables'),
-        ('base', '__first__'),
         ('desk', '0001_tables'),
     ]
 
