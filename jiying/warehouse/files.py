@@ -31,8 +31,18 @@ def connect(memory: str = "1GB") -> Any:
     return found
 
 
-def month_sql(shape: Shape) -> str:
-    return f"coalesce(strftime(\"{shape.table.month}\", '%Y-%m'), '{NO_MONTH}')"
+def months(connection: Any, shape: Shape, rows: str) -> list[str]:
+    """The months that rows (as SQL, from FROM on) lie in."""
+    found = connection.execute(f"SELECT DISTINCT date_trunc('month', \"{shape.table.month}\") {rows}").fetchall()
+    return sorted(f"{first:%Y-%m}" if first else NO_MONTH for (first,) in found)
+
+
+def within(shape: Shape, month: str) -> str:
+    """The condition that a row lies in a month: a stretch, for naming the month of each row costs many times more."""
+    if month == NO_MONTH:
+        return f'"{shape.table.month}" IS NULL'
+    first = f"DATE '{month}-01'"
+    return f'("{shape.table.month}" >= {first} AND "{shape.table.month}" < {first} + INTERVAL 1 MONTH)'
 
 
 def names(shape: Shape) -> str:
@@ -66,10 +76,9 @@ def sort_key(shape: Shape) -> str:
 
 def split(connection: Any, shape: Shape, table: str) -> dict[str, tuple[File, ...]]:
     """A table of this connection as one file a month."""
-    month = month_sql(shape)
     found: dict[str, tuple[File, ...]] = {}
-    for (name,) in connection.execute(f"SELECT DISTINCT {month} FROM {table} ORDER BY 1").fetchall():
-        select = f"SELECT {names(shape)} FROM {table} WHERE {month} = '{name}' ORDER BY {sort_key(shape)}"
+    for name in months(connection, shape, f"FROM {table}"):
+        select = f"SELECT {names(shape)} FROM {table} WHERE {within(shape, name)} ORDER BY {sort_key(shape)}"
         made = copy(connection, select, store.new_file(shape.table.name, name))
         if made is not None:
             found[name] = (made,)
@@ -81,10 +90,10 @@ def split(connection: Any, shape: Shape, table: str) -> dict[str, tuple[File, ..
 
 def grow(connection: Any, shape: Shape, content: Content, table: str) -> Content:
     """The rows of a table as files of their own months; small ones are merged, so that a month never has many."""
-    months = dict(content.months)
+    held = dict(content.months)
     for month, fresh in split(connection, shape, table).items():
-        months[month] = _merged(connection, shape, month, (*months.get(month, ()), *fresh))
-    return Content(months)
+        held[month] = _merged(connection, shape, month, (*held.get(month, ()), *fresh))
+    return Content(held)
 
 
 def _merged(connection: Any, shape: Shape, month: str, files: tuple[File, ...]) -> tuple[File, ...]:
@@ -118,9 +127,8 @@ UNION ALL BY NAME SELECT {using}, true AS {GONE} FROM {owners} ANTI JOIN {table}
     if file is None:
         return content
     fresh = f"read_parquet({paths([file])})"
-    months = connection.execute(f"SELECT DISTINCT {month_sql(shape)} FROM {fresh} WHERE NOT {GONE}").fetchall()
-    hides = _hidden(connection, content, using, fresh)
-    return Content(content.months, Changes(file, tuple(sorted(one for (one,) in months)), hides))
+    touched = tuple(months(connection, shape, f"FROM {fresh} WHERE NOT {GONE}"))
+    return Content(content.months, Changes(file, touched, _hidden(connection, content, using, fresh)))
 
 
 def _hidden(connection: Any, content: Content, using: str, fresh: str) -> tuple[str, ...]:
@@ -140,21 +148,21 @@ def compact(connection: Any, shape: Shape, content: Content) -> Content:
     changes = content.changes
     if changes is None:
         return content
-    months = dict(content.months)
+    held = dict(content.months)
     using = shape.owner
     changed = f"read_parquet({paths([changes.file])})"
     for month in sorted({*changes.months, *changes.hides}):
-        select = f"SELECT {names(shape)} FROM {changed} WHERE NOT {GONE} AND {month_sql(shape)} = '{month}'"
-        if month in months:
-            old = f"read_parquet({paths(months[month])})"
+        select = f"SELECT {names(shape)} FROM {changed} WHERE NOT {GONE} AND {within(shape, month)}"
+        if month in held:
+            old = f"read_parquet({paths(held[month])})"
             select += f" UNION ALL SELECT {names(shape)} FROM {old} ANTI JOIN {changed} AS c USING ({using})"
         whole = f"SELECT * FROM ({select}) ORDER BY {sort_key(shape)}"
         made = copy(connection, whole, store.new_file(shape.table.name, month))
         if made is None:
-            months.pop(month, None)
+            held.pop(month, None)
         else:
-            months[month] = (made,)
-    return Content(dict(sorted(months.items())))
+            held[month] = (made,)
+    return Content(dict(sorted(held.items())))
 
 
 _last: dict[str, datetime | None] = {}  # by path; files never change
@@ -212,8 +220,8 @@ def source(shape: Shape, content: Content, wanted: set[str] | None, alive: datet
         if mixed:
             parts.append(f"SELECT {own} FROM read_parquet({paths(mixed)}) ANTI JOIN {changed} AS c USING ({using})")
         if wanted is None or wanted & set(changes.months):
-            listed = ", ".join(f"'{month}'" for month in sorted(wanted or ()))
-            where = "" if wanted is None else f" AND {month_sql(shape)} IN ({listed})"
+            listed = " OR ".join(within(shape, month) for month in sorted(wanted or ()))
+            where = "" if wanted is None else f" AND ({listed})"
             parts.append(f"SELECT {own} FROM {changed} WHERE NOT {GONE}{where}")
     if not parts:
         nothing = ", ".join(f'CAST(NULL AS {c.kind}) AS "{c.name}"' for c in shape.columns)

@@ -39,31 +39,32 @@ KINDS = {
 _CHANGED = "ticket.reclassified"
 _SAID = {"customer": k.WROTE, "answer": k.ANSWERED}
 RECEIVED = f"t.received_at >= ? AND t.received_at < ? AND {COUNTED}"
-_CHOSEN = f"""
-chosen AS (
-  SELECT id, channel, priority, coalesce(team_id, 0) AS team_id, row_number() OVER (ORDER BY id) - 1 AS n
-  FROM tickets AS t WHERE {RECEIVED} AND id BETWEEN ? AND ?
-)"""  # noqa: S608 - own words
-_OF_CHOSEN = "FROM events JOIN chosen ON id = subject_id WHERE subject_kind = 'ticket' AND subject_id BETWEEN ? AND ?"
 _LISTED = ", ".join(f"'{kind}'" for kind in KINDS)
-_WORDS = f"""
-WITH {_CHOSEN}
-SELECT DISTINCT kind, CASE WHEN kind = 'ticket.closed' THEN '' ELSE code END {_OF_CHOSEN} AND kind IN ({_LISTED})"""  # noqa: S608 - own names
+_SECOND = '(epoch_us("at") + 999999) // 1000000'
+_FACTS = f"FROM events WHERE subject_kind = 'ticket' AND subject_id BETWEEN ? AND ? AND kind IN ({_LISTED})"
+# DuckDB numbers words by a type, many times faster than Python takes words. What a closing says is an instant, no word:
+# of it only whether there is one is told.
+_CODES = f"""
+CREATE OR REPLACE TYPE said AS ENUM (
+  SELECT '' UNION SELECT code {_FACTS.replace("?", "{}")} AND kind <> 'ticket.closed' ORDER BY 1)"""  # noqa: S608
+_NUMBERED = "SELECT unnest(enum_range(NULL::said))"
 _ROWS = f"""
-WITH {_CHOSEN},
-words AS (SELECT unnest(?::VARCHAR[]) AS kind, unnest(?::VARCHAR[]) AS code, unnest(?::INTEGER[]) AS place),
-told AS (
-  SELECT n, entry_id, kind, CASE WHEN kind = 'ticket.closed' THEN '' ELSE code END AS code,
-    (epoch_us("at") + 999999) // 1000000 AS at_s
-  {_OF_CHOSEN} AND kind IN ({_LISTED})
-  UNION ALL
-  SELECT n, entry_id, 'ticket.solved', '', TRY_CAST(code AS BIGINT) {_OF_CHOSEN} AND kind = 'ticket.closed'
-    AND code <> '' AND TRY_CAST(code AS BIGINT) < (epoch_us("at") + 999999) // 1000000
-)
-SELECT n, at_s, place FROM told JOIN words USING (kind, code) ORDER BY at_s, entry_id, place"""  # noqa: S608
-_TICKETS = f"WITH {_CHOSEN} SELECT id, channel, priority, team_id FROM chosen ORDER BY n"  # noqa: S608
+SELECT subject_id AS id, {_SECOND} AS at_s, entry_id, list_position([{_LISTED}], kind)::TINYINT - 1 AS kind,
+  CASE WHEN kind = 'ticket.closed' THEN (code <> '')::INTEGER ELSE enum_code(TRY_CAST(code AS said)) END::INTEGER
+    AS code {_FACTS}"""  # noqa: S608
+_SOLVED = f"""
+SELECT subject_id AS id, TRY_CAST(code AS BIGINT) AS at_s, entry_id {_FACTS} AND kind = 'ticket.closed' AND code <> ''
+  AND TRY_CAST(code AS BIGINT) < {_SECOND}"""  # noqa: S608
+_CHOSEN = f"FROM tickets AS t WHERE {RECEIVED} AND id BETWEEN ? AND ?"
+_IDS = f"SELECT id {_CHOSEN} ORDER BY id"  # noqa: S608
+_TEAM = "coalesce(team_id, 0)"
+_CELLS = f"SELECT DISTINCT channel, priority, {_TEAM} {_CHOSEN}"  # noqa: S608
+_TICKETS = f"""
+SELECT id, list_position(?::VARCHAR[], channel)::INTEGER - 1 AS channel,
+  list_position(?::VARCHAR[], priority)::INTEGER - 1 AS priority,
+  list_position(?::BIGINT[], {_TEAM})::INTEGER - 1 AS team {_CHOSEN} ORDER BY id"""  # noqa: S608
 _LAST = f"""
-WITH {_CHOSEN} SELECT max((epoch_us("at") + 999999) // 1000000) {_OF_CHOSEN} AND kind IN ({_LISTED})"""  # noqa: S608
+SELECT max({_SECOND}) FROM (SELECT subject_id AS id, "at" {_FACTS}) SEMI JOIN (SELECT id {_CHOSEN}) USING (id)"""  # noqa: S608
 Cell = tuple[str, str, int]  # channel, priority, team (0: none)
 
 
@@ -96,11 +97,11 @@ class Block:
 
     def tickets(self) -> Any:
         """Their ids, rising."""
-        return self.source.columns(_TICKETS, self.chosen)["id"]
+        return self.source.columns(_IDS, self.chosen)["id"]
 
     def last_at(self) -> int:
         """The instant of the last event that a clock may mind; 0 without any."""
-        ((last,),) = self.source.query(_LAST, [*self.chosen, *self.ids])
+        ((last,),) = self.source.query(_LAST, [*self.ids, *self.chosen])
         return last or 0
 
 
@@ -119,40 +120,113 @@ def read(block: Block, terms: "Terms", first: FirstPriorities | None = None) -> 
 
     from jiying.core.fold_log import FoldLog
 
-    tickets = block.source.columns(_TICKETS, block.chosen)
-    words = block.source.query(_WORDS, [*block.chosen, *block.ids])
-    words = sorted(words, key=lambda word: (list(KINDS).index(word[0]), word[1]))
+    tickets = _tickets(block)
+    rows = _rows(block.source, tickets.ids)
     known = _Words()
-    places = [known.place(kind, code) for kind, code in words]
-    listed = [[w[0] for w in words], [w[1] for w in words], list(range(len(words)))]
-    rows = block.source.columns(_ROWS, [*block.chosen, *listed, *block.ids, *block.ids])
-    kind = np.array([place[0] for place in places], np.int8)[rows["place"]]
-    data = np.array([place[1] for place in places], np.int32)[rows["place"]]
-    ticket, at = rows["n"].astype(np.int32), rows["at_s"].astype(np.int64)
-    kept = _kept(np, ticket, kind, len(tickets["id"]))
-    ticket, at, kind, data, place = ticket[kept], at[kept], kind[kept], data[kept], rows["place"][kept]
-    priorities = tickets["priority"].tolist()
+    kind, data = _said(known, rows)
+    changes = _changes(rows, kind, len(tickets.ids))
+    priority = tickets.priority
     if first is not None:
-        begun = _begun(first, tickets["id"])
-        _begin(known, (ticket, kind, data), begun)
-        stays = _changed_later(words, (ticket, place))
-        priorities = [
-            p if to < 0 or n in stays else PRIORITIES[to]
-            for n, (p, to) in enumerate(zip(priorities, begun.tolist(), strict=True))
-        ]
-    facts = _reclassify(known, words, (ticket, kind, data, place))
-    cells = list(zip(tickets["channel"].tolist(), priorities, tickets["team_id"].tolist(), strict=True))
-    numbers = {cell: n for n, cell in enumerate(sorted(set(cells)))}
-    log = FoldLog(
-        ticket=ticket,
-        at=at,
-        kind=kind,
-        data=data,
-        cells=np.array([numbers[cell] for cell in cells], np.int32),
-        facts=facts,
-        bindings=(terms,),
-    )
-    return Columns(log, tickets["id"], tuple(numbers))
+        begun = _begun(first, tickets.ids)
+        _begin(known, (rows.ticket, kind, data), begun)
+        begun[[n for n, row, _opened in changes if rows.said(row).priority]] = -1
+        places = np.array([tickets.priorities.index(name) for name in PRIORITIES], np.int32)
+        priority = np.where(begun < 0, priority, places[begun])
+    facts = _reclassify(known, rows, data, changes)
+    cells, numbers = tickets.cells(priority)
+    log = FoldLog(ticket=rows.ticket, at=rows.at, kind=kind, data=data, cells=numbers, facts=facts, bindings=(terms,))
+    return Columns(log, tickets.ids, cells)
+
+
+@dataclass(frozen=True)
+class _Tickets:
+    """By rising id; channel, priority and team as places in the names that occur, which rise."""
+
+    ids: Any
+    channel: Any
+    priority: Any
+    team: Any
+    channels: list[str]
+    priorities: list[str]
+    teams: list[int]
+
+    def cells(self, priority: Any) -> tuple[tuple[Cell, ...], Any]:
+        """The cells that occur with these priorities, and the number of each ticket's."""
+        import numpy as np
+
+        shape = len(self.channels), len(self.priorities), len(self.teams)
+        places = np.ravel_multi_index((self.channel, priority, self.team), shape)
+        used = np.bincount(places, minlength=1).nonzero()[0]
+        numbers = np.zeros(int(np.prod(shape)) + 1, np.int32)
+        numbers[used] = np.arange(len(used))
+        names = zip(*(x.tolist() for x in np.unravel_index(used, shape)), strict=True)
+        return tuple((self.channels[c], self.priorities[p], self.teams[t]) for c, p, t in names), numbers[places]
+
+
+def _tickets(block: Block) -> _Tickets:
+    cells = block.source.query(_CELLS, block.chosen)
+    channels, priorities, teams = (sorted({row[n] for row in cells}) for n in range(3))
+    priorities = sorted({*priorities, *PRIORITIES})
+    found = block.source.columns(_TICKETS, [channels, priorities, teams, *block.chosen])
+    return _Tickets(found["id"], found["channel"], found["priority"], found["team"], channels, priorities, teams)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Facts by instant, those of one second as they were told: whose they are (0..), when, and what they say as the
+    place of their kind in KINDS x the number of codes + the place of their code."""
+
+    ticket: Any
+    at: Any
+    word: Any
+    codes: list[str]
+
+    def told(self, word: int) -> tuple[str, str]:
+        """Kind and code of a word."""
+        kind, code = divmod(word, len(self.codes))
+        return list(KINDS)[kind], self.codes[code]
+
+    def said(self, row: int) -> Facts:
+        """The facts that a row names, and no others."""
+        return replaced(Facts(), self.told(int(self.word[row]))[1])
+
+
+def _rows(source: Source, ids: Any) -> _Rows:
+    """All facts of these tickets that a clock may mind, and some that it does not."""
+    import numpy as np
+
+    first, last = (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1)
+    source.query(_CODES.format(first, last))
+    codes = [code for (code,) in source.query(_NUMBERED)]
+    rows = source.columns(_ROWS, [first, last])
+    closed, solved = list(KINDS).index("ticket.closed"), list(KINDS).index("ticket.solved")
+    pk, at, entry, code = rows["id"], rows["at_s"], rows["entry_id"], rows["code"]
+    word = rows["kind"] * np.int32(len(codes)) + code
+    tells = ((rows["kind"] == closed) & (code > 0)).nonzero()[0]
+    if len(tells):
+        word[tells] -= code[tells]
+        more = source.columns(_SOLVED, [first, last])
+        pk, at, entry = (np.concatenate([rows[name], more[name]]) for name in ("id", "at_s", "entry_id"))
+        word = np.concatenate([word, np.full(len(more["id"]), solved * len(codes), np.int32)])
+    numbers = np.full(last - first + 1, -1, np.int32)
+    numbers[ids - first] = np.arange(len(ids), dtype=np.int32)
+    ticket = numbers[pk - first]
+    kept = _order(at, entry, ticket)
+    if kept is not None:
+        ticket, at, word = ticket[kept], at[kept], word[kept]
+    return _Rows(ticket, at, word, codes)
+
+
+def _order(at: Any, entry: Any, ticket: Any) -> Any:
+    """The places of the rows of known tickets in order; None where all lie so already."""
+    import numpy as np
+
+    falls = (at[1:] < at[:-1]) | ((at[1:] == at[:-1]) & (entry[1:] < entry[:-1]))
+    is_known = ticket >= 0
+    if not falls.any():
+        return None if is_known.all() else is_known.nonzero()[0]
+    order = np.lexsort((entry, at))
+    return order[is_known[order]]
 
 
 class _Words:
@@ -184,15 +258,40 @@ def replaced(facts: Facts, code: str) -> Facts:
     return facts._replace(**{name: x for name, x in json.loads(code or "{}").items() if name in Facts._fields})
 
 
-def _kept(np: Any, ticket: Any, kind: Any, n_tickets: int) -> Any:
-    """As the fold takes them: from the (one) opening on, up to the cancellation, and nothing that no clock minds."""
-    at = np.arange(len(ticket))
-    opened, over = np.full(n_tickets, len(ticket)), np.full(n_tickets, len(ticket))
-    np.minimum.at(opened, ticket[kind == k.OPENED], at[kind == k.OPENED])
-    ends = (kind == k.CANCELLED) & (at > opened[ticket])
-    np.minimum.at(over, ticket[ends], at[ends])
-    again = (kind == k.OPENED) & (at != opened[ticket])
-    return (kind >= 0) & (at >= opened[ticket]) & (at <= over[ticket]) & ~again
+def _said(known: _Words, rows: _Rows) -> tuple[Any, Any]:
+    """Kind and data of each row, as the fold takes them."""
+    import numpy as np
+
+    kinds, data = np.zeros(len(KINDS) * len(rows.codes), np.int8), np.zeros(len(KINDS) * len(rows.codes), np.int32)
+    for word in np.bincount(rows.word).nonzero()[0].tolist():
+        kinds[word], data[word] = known.place(*rows.told(word))
+    return kinds[rows.word], data[rows.word]
+
+
+def _changes(rows: _Rows, kind: Any, n_tickets: int) -> list[tuple[int, int, int]]:
+    """(ticket, row, row of its opening) of each reclassification between the opening and the end of its ticket, in
+    order; any other becomes a row that the fold passes over."""
+
+    changed = (kind == k.RECLASSIFIED).nonzero()[0]
+    if not len(changed):
+        return []
+    opened = _first_rows(rows.ticket, (kind == k.OPENED).nonzero()[0], n_tickets)
+    ends = (kind == k.CANCELLED).nonzero()[0]
+    over = _first_rows(rows.ticket, ends[ends > opened[rows.ticket[ends]]], n_tickets)
+    ticket = rows.ticket[changed]
+    counts = (changed > opened[ticket]) & (changed < over[ticket])
+    kind[changed[~counts]] = -1
+    listed = (column[counts].tolist() for column in (ticket, changed, opened[ticket]))
+    return list(zip(*listed, strict=True))
+
+
+def _first_rows(ticket: Any, rows: Any, n_tickets: int) -> Any:
+    """The first of these rows of each ticket; one behind all where it has none."""
+    import numpy as np
+
+    found = np.full(n_tickets, len(ticket))
+    np.minimum.at(found, ticket[rows], rows)
+    return found
 
 
 def _begun(first: FirstPriorities, ids: Any) -> Any:
@@ -213,27 +312,15 @@ def _begin(known: _Words, rows: tuple[Any, Any, Any], begun: Any) -> None:
         data[row] = known.number(listed[int(data[row])]._replace(priority=to))
 
 
-def _changed_later(words: list[Any], rows: tuple[Any, Any]) -> set[int]:
-    """Tickets of which a fact after the opening names a priority."""
-    import numpy as np
-
-    ticket, place = rows
-    naming = [n for n, (kind, code) in enumerate(words) if kind == _CHANGED and replaced(Facts(), code).priority]
-    return set(ticket[np.isin(place, naming)].tolist())
-
-
-def _reclassify(known: _Words, words: list[Any], rows: tuple[Any, Any, Any, Any]) -> tuple[Facts, ...]:
+def _reclassify(known: _Words, rows: _Rows, data: Any, changes: list[tuple[int, int, int]]) -> tuple[Facts, ...]:
     """Put the facts that hold from each reclassification on into its row; returns all facts by number."""
-    ticket, kind, data, place = rows
     listed = list(known.facts)
-    held: dict[int, Facts] = {}
-    changed = (kind == k.RECLASSIFIED).nonzero()[0].tolist()
-    wanted = set(ticket[changed].tolist())
-    for row in (kind == k.OPENED).nonzero()[0].tolist() if wanted else ():
-        if (n := int(ticket[row])) in wanted:
-            held[n] = listed[int(data[row])]
-    for row in changed:
-        n = int(ticket[row])
-        held[n] = replaced(held[n], words[int(place[row])][1])
-        data[row] = known.number(held[n])
+    held: dict[int, int] = {}
+    made: dict[tuple[int, int], int] = {}  # of facts and a word: what holds then
+    for n, row, opened in changes:
+        was, word = held.get(n, int(data[opened])), int(rows.word[row])
+        if (was, word) not in made:
+            made[was, word] = known.number(replaced(listed[was], rows.told(word)[1]))
+            listed = list(known.facts)
+        data[row] = held[n] = made[was, word]
     return tuple(known.facts)
