@@ -202,16 +202,25 @@ def _lives(shape: Shape, file: File, alive: datetime) -> bool:
     return ended is None or ended >= alive
 
 
-def source(shape: Shape, content: Content, wanted: set[str] | None, alive: datetime | None = None) -> str:
-    """The rows of a table as SQL, from the files that count: of the months that are wanted, or of all; where `alive` is
-    given without files whose rows were all over, and told of nothing any more, from then on."""
-    changes = content.changes
-    hides = set(changes.hides) if changes else set()
+def chosen(
+    shape: Shape, content: Content, wanted: set[str] | None, alive: datetime | None = None
+) -> tuple[list[File], list[File]]:
+    """The files that count: of the months that are wanted, or of all; where `alive` is given without files whose rows
+    were all over, and told of nothing any more, from then on. First those whose rows all hold, then those of which some
+    have changed since."""
+    hides = set(content.changes.hides) if content.changes else set()
     plain: list[File] = []
     mixed: list[File] = []
     for month, files in content.months.items():
         if wanted is None or month in wanted:
             (mixed if month in hides else plain).extend(f for f in files if alive is None or _lives(shape, f, alive))
+    return plain, mixed
+
+
+def source(shape: Shape, content: Content, wanted: set[str] | None, alive: datetime | None = None) -> str:
+    """The rows of a table as SQL, from the files that count (`chosen`)."""
+    changes = content.changes
+    plain, mixed = chosen(shape, content, wanted, alive)
     own, parts = names(shape), []
     if plain:
         parts.append(f"SELECT {own} FROM read_parquet({paths(plain)})")

@@ -113,6 +113,15 @@ def source(since: datetime | None = None, until: datetime | None = None, alive: 
     return Source(str(store.folder()), views)
 
 
+def most_rows(table: str, until: datetime | None = None, alive: datetime | None = None) -> int:
+    """How many rows a question to a table may have to look at; `alive` as of `source`. Raises Missing."""
+    (shape,) = (one for one in shapes() if one.table.name == table)
+    content = _content(_manifest(), table)
+    plain, mixed = files.chosen(shape, content, _months(content, None, until), _naive(alive))
+    changed = [content.changes.file] if content.changes else []
+    return sum(file.n_rows for file in (*plain, *mixed, *changed))
+
+
 def steady(
     asked: Callable[[Source], Answer],
     since: datetime | None = None,
@@ -156,12 +165,17 @@ def _view(
     shape: Shape, manifest: Manifest, since: datetime | None, until: datetime | None, alive: datetime | None
 ) -> str:
     content = _content(manifest, shape.table.name)
-    held = {*content.months, *(content.changes.months if content.changes else ())}
+    return files.source(shape, content, _months(content, since, until), _naive(alive))
+
+
+def _months(content: Content, since: datetime | None, until: datetime | None) -> set[str] | None:
+    """The months of a table that hold rows of a time; None for all."""
     if since is None and until is None:
-        return files.source(shape, content, None, _naive(alive))
+        return None
+    held = {*content.months, *(content.changes.months if content.changes else ())}
     first = since.astimezone(UTC).strftime("%Y-%m") if since else "0000"
     last = until.astimezone(UTC).strftime("%Y-%m") if until else "9999"
-    return files.source(shape, content, {m for m in held if first <= m <= last or m == NO_MONTH}, _naive(alive))
+    return {m for m in held if first <= m <= last or m == NO_MONTH}
 
 
 def _naive(at: datetime | None) -> datetime | None:

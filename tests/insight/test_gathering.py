@@ -76,6 +76,17 @@ def test_words_that_were_not_known_are_found(cast: Cast, centre: list[Ticket], m
     assert len(found) > 1 and set(found) <= set(gathering._words["channel"])
 
 
+def test_words_that_another_thread_has_learnt_meanwhile_are_found(
+    cast: Cast, centre: list[Ticket], monkeypatch: Any
+) -> None:
+    learn = gathering._learn
+    monkeypatch.setattr(gathering, "_words", {})
+    monkeypatch.setattr(gathering, "_learn", lambda *asked: (learn(*asked), learn(*asked))[1])
+    rows = gathering.rows(("tickets_received",), WINDOWS, Cut(Scope(None)), {"channel": ("tickets_received",)})
+    found = rows.tallies(("tickets_received",), 0, "channel")
+    assert found == counting.tallies(("tickets_received",), WINDOWS[0], Cut(Scope(None)), "channel")
+
+
 def test_clocks_say_of_their_ticket_what_it_says(cast: Cast, centre: list[Ticket]) -> None:
     """Figures of clocks are counted without their tickets."""
     listed = [name for name, _kind in copying._OF_TICKET]

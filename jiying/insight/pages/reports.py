@@ -1,6 +1,7 @@
 """Reports: figures over a period, the tracking table, the standards table, and the tickets behind each figure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -163,13 +165,34 @@ def _section(by: str, heading: str, lines: Sequence[ReportLine], told: "_Told", 
         ],
         "chart": charts.attainment(heading, lines) if by in ("channel", "priority") else None,
         "chart_id": f"chart-{by}",
-        "lines": [
-            {"value": line.value, "label": line.label,
-             "figures": [told.figure(one, **{by: line.value}) for one in line.figures]}
-            for line in lines
-        ],
+        "lines": [_Line(by, line, told) for line in lines],
         "n_lines": n_all if n_all > len(lines) else 0,
-    }  # fmt: skip
+    }
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of a section: its figures one by one, or as the cells of a table."""
+
+    by: str
+    line: ReportLine
+    told: "_Told"
+
+    @property
+    def value(self) -> str:
+        return self.line.value
+
+    @property
+    def label(self) -> str:
+        return self.line.label
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        return [self.told.figure(one, **{self.by: self.value}) for one in self.line.figures]
+
+    @property
+    def cells(self) -> SafeString:
+        return SafeString("".join(self.told.cell(one, **{self.by: self.value}) for one in self.line.figures))
 
 
 class _Told:
@@ -185,33 +208,50 @@ class _Told:
         is_spread = KPIS[key].measure == "spread"
         return {
             "key": key,
-            "name": escape(name),
+            "name": name,
             "hint": hint,
-            "told": escape(f"{name}: {hint}"),
             "is_spread": is_spread,
+            "label": escape(name),
+            "title": escape(f"{name}: {hint}"),
         }
 
     def figure(self, row: KpiFigure, **slices: str) -> dict[str, Any]:
-        """What templates show of many figures is made whole here: a template's own questions take longer."""
-        median = wording.length(row.median) if row.median is not None else ""
-        p90 = wording.length(row.p90) if row.p90 is not None else ""
-        counts = f"{row.hits}/{row.n}" if row.hits is not None and row.n else ""
         return {
             **self._of[row.kpi],
             "row": row,
             "text": wording.told(row.kpi, row.value),
-            "median": median,
-            "p90": p90,
-            "beside": f"{median} · {p90}" if median else counts,
-            "marks": (" is-few" if row.few else "") + (" is-short" if row.reached is False else ""),
+            "median": wording.length(row.median) if row.median is not None else "",
+            "p90": wording.length(row.p90) if row.p90 is not None else "",
             "before": wording.told(row.kpi, row.before),
             "change": wording.change(row),
-            "interval": f"{row.low}–{row.high}%" if row.low is not None else "",
+            "interval": _interval(row),
             "url": self.behind(row.kpi, **slices) if row.n else "",
         }
 
+    def cell(self, row: KpiFigure, **slices: str) -> str:
+        """A figure as a table's cell, in HTML: there are hundreds, and a template takes several times as long."""
+        of, text = self._of[row.kpi], str(escape(wording.told(row.kpi, row.value)))
+        if row.n:
+            marks = (" is-few" if row.few else "") + (" is-short" if row.reached is False else "")
+            url = escape(self.behind(row.kpi, **slices))
+            text = f'<a class="jy-reportvalue{marks}" href="{url}" title="{of["title"]}">{text}</a>'
+        else:
+            text = f'<span class="text-secondary">{text}</span>'
+        beside = ""
+        if row.median is not None and row.p90 is not None:
+            beside = escape(f"{wording.length(row.median)} · {wording.length(row.p90)}")
+        elif row.hits is not None and row.n:
+            beside = f"{row.hits}/{row.n}"
+        if beside:
+            beside = f' <small class="text-secondary" title="{_interval(row)}">{beside}</small>'
+        return f'<td class="num nowrap" data-label="{of["label"]}">{text}{beside}</td>'
+
     def behind(self, key: str, **more: object) -> str:
         return self._address(kpi=key, **more)
+
+
+def _interval(row: KpiFigure) -> str:
+    return f"{row.low}–{row.high}%" if row.low is not None else ""
 
 
 def _stretches(line: reports.DistributionLine, edges: list[int], told: _Told) -> dict[str, Any]:

@@ -5,6 +5,7 @@ What `counting` counts by one statement for each question; a report asks sixteen
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 LATER = timedelta(days=1)  # a KPI may count a case so long after the last instant that its row tells
 Counted = dict[str, Tally]
-BITS = 62  # conditions that one number tells
+BITS = 30  # conditions that one number tells
+HIT, MISS = 2, 3  # states of a row
 MOST = 2_000_000  # rows that a web process may hold as arrays; above, each question is a statement of its own
 
 
@@ -45,19 +47,22 @@ class Rows(Protocol):
 def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[str, Sequence[str]]) -> Rows:
     """To count these KPIs of these windows, by each slice those that are named with it. Raises reader.Missing."""
     until, alive = max(one.until for one in windows), min(one.since for one in windows) - LATER
-    (n_rows,) = reader.steady(lambda copy: copy.query("SELECT count(*) FROM tickets"), None, until, {"tickets": alive})[
-        0
-    ]
-    if n_rows > MOST:
+    if reader.most_rows("tickets", until, alive) > MOST:
         return _Asked(tuple(windows), cut)
-    parts = []
+    readings = []
     for source in sorted({KPIS[key].source for key in kpis}):
         own = [KPIS[key] for key in kpis if KPIS[key].source == source]
         slices = tuple(name for name, keys in by.items() if any(KPIS[key].source == source for key in keys))
         reading = partial(_read, source=source, kpis=own, wanted=_Wanted(tuple(windows), cut, slices))
         # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
-        parts.append(reader.steady(reading, None, until, {source: alive}))
-    return Gathered(tuple(parts))
+        readings.append(partial(reader.steady, reading, None, until, {source: alive}))
+    *others, last = readings
+    beside = [_beside.submit(one) for one in others]
+    read = last()
+    return Gathered((*(one.result() for one in beside), read))
+
+
+_beside = ThreadPoolExecutor(2, "gathering")  # its threads stay, and with them their connections to the copy
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,17 @@ class Part:
         state = self.states[key, at]
         labels, group = self.slices[by] if by else ([""], None)
         size = len(labels)
-        counts = np.zeros(size * 4, np.int64)
-        for low in range(0, len(state), BLOCK):
-            code = state[low : low + BLOCK]
-            if by:
-                code = self._codes[by][low : low + BLOCK] + code
-            counts += np.bincount(code, minlength=size * 4)
-        by_state = counts.reshape(size, 4)
-        n, hits, misses = by_state[:, 1:].sum(1).tolist(), by_state[:, 2].tolist(), by_state[:, 3].tolist()
+        if group is None:
+            n, hits, misses = ([int(np.count_nonzero(found))] for found in (state, state == HIT, state == MISS))
+        else:
+            counts = np.zeros(size * 4, np.int64)
+            for low in range(0, len(state), BLOCK):
+                code = self._codes[by][low : low + BLOCK] + state[low : low + BLOCK]
+                counts += np.bincount(code, minlength=size * 4)
+            by_state = counts.reshape(size, 4)
+            n, hits, misses = (
+                column.tolist() for column in (by_state[:, 1:].sum(1), by_state[:, HIT], by_state[:, MISS])
+            )
         totals, spread = self._values(KPIS[key], at, group, size, spreads)
         return {
             label: Tally(n[i], hits[i], misses[i], totals[i], *(spread[i] if n[i] and spread else (None, None)))
@@ -193,6 +201,7 @@ class _Wanted:
 # Of each slice that is words, those seen so far: the copy tells places in this list, and a read that meets a word which
 # is not in it asks for it. Lists only grow: their first word is that of no value.
 _words: dict[str, tuple[str, ...]] = {}
+_learning = threading.Lock()
 
 
 def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Part:
@@ -206,8 +215,10 @@ def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Pa
     columns = [*slices.values(), *(_of_end(kpi.value, one) for kpi in kpis if kpi.value for one in windows)]
     told = _Told(copy, _conditions(kpis, windows), columns, rows, params)
     unknown = [name for name in words if told.lacks(slices[name])]
-    if unknown and _learn(copy, unknown, rows, params):
-        return _read(copy, source, kpis, wanted)
+    if unknown:
+        _learn(copy, unknown, rows, params)
+        if any(_words[name] != words[name] for name in unknown):  # by this one or, meanwhile, by another thread
+            return _read(copy, source, kpis, wanted)
     numbered = [(kpi, w, one) for kpi in kpis for w, one in enumerate(windows)]
     return Part(
         frozenset(kpi.key for kpi in kpis),
@@ -284,7 +295,7 @@ class _Told:
 
 def _word(conditions: Sequence[str]) -> str:
     """Conditions as the bits of one number; what is unknown does not hold."""
-    return " + ".join(f"CASE WHEN {sql} THEN {1 << n}::BIGINT ELSE 0 END" for n, sql in enumerate(conditions))
+    return " + ".join(f"CASE WHEN {sql} THEN {1 << n} ELSE 0 END" for n, sql in enumerate(conditions))
 
 
 def _matters(kpis: Sequence[Kpi], windows: Sequence[Window]) -> str:
@@ -311,17 +322,14 @@ def _place(name: str, words: Mapping[str, Sequence[str]]) -> str:
     return f"list_position([{listed}], {column})"  # of one column and constants: worked out once a word of each file
 
 
-def _learn(copy: Source, names: Sequence[str], rows: str, params: Sequence[Any]) -> bool:
-    """Whether slices have words that were not known."""
+def _learn(copy: Source, names: Sequence[str], rows: str, params: Sequence[Any]) -> None:
+    """Take in the words of slices that were not known."""
     listed = ", ".join(f"list(DISTINCT {counting.slice_of(name)})" for name in names)
     (found,) = copy.query(f"SELECT {listed} {rows}", params)  # noqa: S608 - own names
-    is_more = False
-    for name, held in zip(names, found, strict=True):
-        known = _words.get(name, ("",))
-        more = sorted(set(held) - {None, *known})
-        _words[name] = (*known, *more)
-        is_more |= bool(more)
-    return is_more
+    with _learning:
+        for name, held in zip(names, found, strict=True):
+            known = _words.get(name, ("",))
+            _words[name] = (*known, *sorted(set(held) - {None, *known}))
 
 
 def _slice(places: Array, words: Sequence[str] | None) -> tuple[list[str], Array]:

@@ -1,6 +1,7 @@
 """Figures in words: how a value of each unit reads, and the address of the tickets behind it. Counts nothing."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -72,13 +73,18 @@ def address(name: str, wanted: Wanted, **more: object) -> str:
 def addresses(name: str, wanted: Wanted) -> Callable[..., str]:
     """The same for many addresses of one page: what they share is worked out once."""
     place, own = reverse(name), {**_period(wanted.period), **dict(wanted.where)}
-    shared = {key: urlencode({key: value}) for key, value in own.items() if value not in (None, "")}
 
     def made(**more: object) -> str:
-        given = urlencode({key: value for key, value in more.items() if value not in (None, "")})
-        return f"{place}?{'&'.join([*(text for key, text in shared.items() if key not in more), given]).rstrip('&')}"
+        told = {**{key: value for key, value in own.items() if key not in more}, **more}
+        parts = [_part(key, str(value)) for key, value in told.items() if value not in (None, "")]
+        return f"{place}?{'&'.join(parts)}" if parts else place
 
     return made
+
+
+@lru_cache(2000)
+def _part(key: str, value: str) -> str:
+    return urlencode({key: value})
 
 
 def _period(period: Period) -> dict[str, object]:
