@@ -175,13 +175,18 @@ def page() -> None:
     months = [(end - timedelta(days=15 + 30 * n)).date() for n in range(11)]
     trend(end)
     paths = [f"/reports/?kind=month&day={months[n % 11]}" for n in range(N_REQUESTS)]
+    warm = f"/reports/?kind=day&day={months[0]}"
     show(f"\nreport of a month in a house of {N_HOUSE:,} tickets in twelve months, one web process")
     with web.serving(web=1, worker=False) as port:
         headers = {"Cookie": session("boss")}
-        clients.drive(port, [[("GET", path, None) for path in paths[:11]]], headers)
-        found = clients.drive(port, [[("GET", path, None) for path in paths]], headers)
-    assert found.n_failed == 0
-    show(f"p50 {found.percentile_ms(0.5):.0f} ms, p95 {found.percentile_ms(0.95):.0f} ms (to reach: p95 300 ms)")
+        clients.drive(port, [[("GET", warm, None)] * 3], headers)
+        first = clients.drive(port, [[("GET", path, None) for path in paths[:11]]], headers)
+        again = clients.drive(port, [[("GET", path, None) for path in paths]], headers)
+    assert first.n_failed == again.n_failed == 0
+    for what, found in (("a month seen for the first time", first), ("seen again", again)):
+        show(
+            f"{what}: p50 {found.percentile_ms(0.5):.0f} ms, p95 {found.percentile_ms(0.95):.0f} ms (to reach: 300 ms)"
+        )
 
 
 def trend(now: datetime) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LATER = timedelta(days=1)  # a KPI may count a case so long after the last instant that its row tells
 Counted = dict[str, Tally]
 BITS = 30  # conditions that one number tells
+MOMENT = timedelta(minutes=1)
 HIT, MISS = 2, 3  # states of a row
 MOST = 2_000_000  # rows that a web process may hold as arrays; above, each question is a statement of its own
 
@@ -49,11 +50,12 @@ def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[s
     until, alive = max(one.until for one in windows), min(one.since for one in windows) - LATER
     if reader.most_rows("tickets", until, alive) > MOST:
         return _Asked(tuple(windows), cut)
+    is_over = until < datetime.now(UTC) - MOMENT
     readings = []
     for source in sorted({KPIS[key].source for key in kpis}):
         own = [KPIS[key] for key in kpis if KPIS[key].source == source]
         slices = tuple(name for name, keys in by.items() if any(KPIS[key].source == source for key in keys))
-        reading = partial(_read, source=source, kpis=own, wanted=_Wanted(tuple(windows), cut, slices))
+        reading = partial(_read, source=source, kpis=own, wanted=_Wanted(tuple(windows), cut, slices, is_over))
         # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
         readings.append(partial(reader.steady, reading, None, until, {source: alive}))
     *others, last = readings
@@ -193,9 +195,12 @@ def _side_by_side(
 
 @dataclass(frozen=True)
 class _Wanted:
+    """`is_over`: another may ask the very same; of a period that still runs each asks up to another instant."""
+
     windows: tuple[Window, ...]
     cut: Cut
     by: tuple[str, ...]
+    is_over: bool
 
 
 # Of each slice that is words, those seen so far: the copy tells places in this list, and a read that meets a word which
@@ -213,7 +218,8 @@ def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Pa
     words = {name: _words.get(name, ("",)) for name in wanted.by if not SLICES[name][1]}
     slices = {name: _place(name, words) for name in wanted.by}
     columns = [*slices.values(), *(_of_end(kpi.value, one) for kpi in kpis if kpi.value for one in windows)]
-    told = _Told(copy, _conditions(kpis, windows), columns, rows, params)
+    asked = copy.columns_kept if wanted.is_over else copy.columns
+    told = _Told(asked, _conditions(kpis, windows), columns, rows, params)
     unknown = [name for name in words if told.lacks(slices[name])]
     if unknown:
         _learn(copy, unknown, rows, params)
@@ -249,14 +255,19 @@ class _Told:
     """What was asked, by the SQL that it was asked by: conditions as bits of a few whole numbers, and columns."""
 
     def __init__(
-        self, copy: Source, conditions: Sequence[str], columns: Sequence[str], rows: str, params: Sequence[Any]
+        self,
+        asked: Callable[[str, Sequence[Any]], dict[str, Any]],
+        conditions: Sequence[str],
+        columns: Sequence[str],
+        rows: str,
+        params: Sequence[Any],
     ) -> None:
         self._bit = {sql: n for n, sql in enumerate(dict.fromkeys(conditions))}
         words = [list(self._bit)[first : first + BITS] for first in range(0, len(self._bit), BITS)]
         names = {sql: f"c{n}" for n, sql in enumerate(dict.fromkeys(columns))}
         listed = [f"{_word(held)} AS w{n}" for n, held in enumerate(words)]
         listed += [f"{sql} AS {name}" for sql, name in names.items()]
-        found = copy.columns(f"SELECT {', '.join(listed)} {rows}", params)  # noqa: S608 - own names, words quoted
+        found = asked(f"SELECT {', '.join(listed)} {rows}", params)  # noqa: S608 - own names, words quoted
         self._words = [found[f"w{n}"] for n in range(len(words))]
         self._columns = {sql: found[name] for sql, name in names.items()}
 
