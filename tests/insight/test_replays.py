@@ -20,7 +20,7 @@ from jiying.core.standards import TICKET_METRICS, parse
 from jiying.core.standards.what_if import Cell, with_cell
 from jiying.desk.models import Ticket
 from jiying.desk.services import handling, talking
-from jiying.insight.queries import replays
+from jiying.insight.queries import fold_columns, replays
 from jiying.insight.services import replaying
 from jiying.warehouse import exporting
 from tests.cast import Cast
@@ -78,7 +78,7 @@ def test_what_another_promise_would_have_meant(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_equals_the_fold_of_the_journal(cast: Cast, seed: int) -> None:
+def test_equals_the_fold_of_the_journal(cast: Cast, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random lives under a changed standard: the replay counts what `core.clocks.fold` says of the same facts."""
     random, known = Random(seed), verbs(cast)
     numbers = [cast.ticket(subject=f"第{n}件", channel=random.choice(("web", "chat"))).number for n in range(6)]
@@ -95,6 +95,9 @@ def test_equals_the_fold_of_the_journal(cast: Cast, seed: int) -> None:
     for portion in (1, 2, 4):
         parts = replaying.replay(replaying.Draft(cell=cell), cast.now - DAY, now + DAY, now, portion)
         assert {**parts, "seconds": 0} == {**found, "seconds": 0}
+    monkeypatch.setattr(fold_columns, "SPARSE", 0)
+    sparse = replaying.replay(replaying.Draft(cell=cell), cast.now - DAY, now + DAY, now)
+    assert {**sparse, "seconds": 0} == {**found, "seconds": 0}
     body = with_cell(documents.get("standard", clocks.STANDARD, 1).body, cell)
     held = documents.in_force("calendar", now)
     book = DictBook({1: parse(body, 1)}, {(key, n): clocks.calendar(key, n) for key, n in held.items()})

@@ -65,6 +65,7 @@ SELECT id, list_position(?::VARCHAR[], channel)::INTEGER - 1 AS channel,
   list_position(?::BIGINT[], {_TEAM})::INTEGER - 1 AS team {_CHOSEN} ORDER BY id"""  # noqa: S608
 _LAST = f"""
 SELECT max({_SECOND}) FROM (SELECT subject_id AS id, "at" {_FACTS}) SEMI JOIN (SELECT id {_CHOSEN}) USING (id)"""  # noqa: S608
+SPARSE = 4  # ids to a ticket; where there are more, facts are looked for by ticket: else those of many others are read
 Cell = tuple[str, str, int]  # channel, priority, team (0: none)
 
 
@@ -80,7 +81,7 @@ class Block:
 
     @property
     def chosen(self) -> list[Any]:
-        """The values of a statement's `chosen`, which other conditions follow."""
+        """The values of `_CHOSEN`."""
         return [self.since, self.until, self.first, self.last]
 
     @property
@@ -121,7 +122,7 @@ def read(block: Block, terms: "Terms", first: FirstPriorities | None = None) -> 
     from jiying.core.fold_log import FoldLog
 
     tickets = _tickets(block)
-    rows = _rows(block.source, tickets.ids)
+    rows = _rows(block, tickets.ids)
     known = _Words()
     kind, data = _said(known, rows)
     changes = _changes(rows, kind, len(tickets.ids))
@@ -191,21 +192,23 @@ class _Rows:
         return replaced(Facts(), self.told(int(self.word[row]))[1])
 
 
-def _rows(source: Source, ids: Any) -> _Rows:
+def _rows(block: Block, ids: Any) -> _Rows:
     """All facts of these tickets that a clock may mind, and some that it does not."""
     import numpy as np
 
-    first, last = (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1)
+    source, (first, last) = block.source, (int(ids[0]), int(ids[-1])) if len(ids) else (0, -1)
+    is_sparse = last - first >= SPARSE * len(ids)
+    among, values = (f" AND subject_id IN (SELECT id {_CHOSEN})", block.chosen) if is_sparse else ("", [])  # noqa: S608
     source.query(_CODES.format(first, last))
     codes = [code for (code,) in source.query(_NUMBERED)]
-    rows = source.columns(_ROWS, [first, last])
+    rows = source.columns(_ROWS + among, [first, last, *values])
     closed, solved = list(KINDS).index("ticket.closed"), list(KINDS).index("ticket.solved")
     pk, at, entry, code = rows["id"], rows["at_s"], rows["entry_id"], rows["code"]
     word = rows["kind"] * np.int32(len(codes)) + code
     tells = ((rows["kind"] == closed) & (code > 0)).nonzero()[0]
     if len(tells):
         word[tells] -= code[tells]
-        more = source.columns(_SOLVED, [first, last])
+        more = source.columns(_SOLVED + among, [first, last, *values])
         pk, at, entry = (np.concatenate([rows[name], more[name]]) for name in ("id", "at_s", "entry_id"))
         word = np.concatenate([word, np.full(len(more["id"]), solved * len(codes), np.int32)])
     numbers = np.full(last - first + 1, -1, np.int32)
@@ -271,7 +274,6 @@ def _said(known: _Words, rows: _Rows) -> tuple[Any, Any]:
 def _changes(rows: _Rows, kind: Any, n_tickets: int) -> list[tuple[int, int, int]]:
     """(ticket, row, row of its opening) of each reclassification between the opening and the end of its ticket, in
     order; any other becomes a row that the fold passes over."""
-
     changed = (kind == k.RECLASSIFIED).nonzero()[0]
     if not len(changed):
         return []
