@@ -81,17 +81,21 @@ class ReworkRow:
 
 @dataclass(frozen=True, slots=True)
 class HandoverRow:
+    """`key` opens its tickets (`of`), `key_back` those that came straight back; empty where none did."""
+
     source: str
     target: str
     n: int
     wait_s: int
     n_back: int
     back_s: int
+    key: str
+    key_back: str
 
 
 @dataclass(frozen=True, slots=True)
 class BottleneckRow:
-    """`share` of the time of all cases; kinds overlap, so that shares do not add."""
+    """`share` of the time of all cases; kinds overlap, so that shares do not add. `key` opens its tickets (`of`)."""
 
     kind: Literal["wait", "work", "rework", "bounce"]
     source: str
@@ -99,6 +103,7 @@ class BottleneckRow:
     n: int
     saved_s: int
     share: float
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +193,8 @@ def process_map(request: HttpRequest, asked: Query[MapAsked]) -> HttpResponse:
 @router.get("/process/map/tickets", response=list[ProcessTicketRow])
 def process_tickets(request: HttpRequest, asked: Query[MapFigureAsked]) -> HttpResponse:
     """The tickets behind a figure, the slowest first, at most 100: `of` is `edge:A:B`, `step:A`, `again:A` (done again)
-    or `path:A,B,…`, by places in `activities`. 404 for a figure that the map has not, 409
-    where there is no columnar copy to make a map from."""
+    or `path:A,B,…`, by places in `activities`, or the `key` of a hand-over or bottleneck. 404 for a figure that the map
+    has not, 409 where there is no columnar copy to make a map from."""
     part = scope(actor_of(request))
     state, text, found = _found(part, asked.wanted())
     if state == "missing":

@@ -152,7 +152,9 @@ def test_blocks_of_cases_give_the_map_and_the_cases_behind_it(log: Log, most: in
         known.append(slowest(part, np.arange(below, below + n_cases), most=3))
         below += n_cases
     paths = [variant.path for variant in whole.variants]
-    assert behind(known, paths, most=3) == _behind(log, paths, most=3)
+    found, plain = behind(known, paths, whole.pairs, most=3), _behind(log, paths, most=3)
+    assert found == plain
+    assert all(one.key in plain for one in whole.bottlenecks)
 
 
 def _behind(log: Log, paths: list[tuple[int, ...]], most: int) -> dict[str, list[int]]:
@@ -164,6 +166,14 @@ def _behind(log: Log, paths: list[tuple[int, ...]], most: int) -> dict[str, list
         took = at[rows[-1]] - start[rows[0]]
         for i, j in zip(rows, rows[1:], strict=False):
             found.setdefault(f"edge:{activity[i]}:{activity[j]}", []).append((at[i] - start[j], one))
+        for kind, who in (("person", log.person), ("group", log.group)):
+            told = [] if who is None else [(int(who[i]), start[i], at[i]) for i in rows if who[i] >= 0]
+            given = [(a, b) for a, b in zip(told, told[1:], strict=False) if a[0] != b[0]]
+            for n, (a, b) in enumerate(given):
+                found.setdefault(f"{kind}:{a[0]}:{b[0]}", []).append((-max(b[1] - a[2], 0), one))
+                if n + 1 < len(given) and given[n + 1][1][0] == a[0]:
+                    away = max(given[n + 1][1][1] - a[2], 0)
+                    found.setdefault(f"{kind}back:{a[0]}:{b[0]}", []).append((-away, one))
         codes = [activity[i] for i in rows]
         for code in codes:
             found.setdefault(f"step:{code}", []).append((-took, one))

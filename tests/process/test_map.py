@@ -4,7 +4,7 @@ import html
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.utils import timezone
@@ -119,6 +119,35 @@ def test_every_link_of_the_picture_opens_its_tickets(cast: Cast) -> None:
         assert [row.number for row in listed.context["rows"]] == [ticket.number], key
     assert parse_qs(urlsplit(address).query) == {"level": ["stages"], "days": ["0"]}
     assert client.get(f"{address}&of=step:99").status_code == 404
+
+
+def test_hand_overs_and_what_went_to_and_fro_open_their_tickets(cast: Cast) -> None:
+    AgentLoad.objects.update(capacity=100)
+    quiet, busy = worked(cast), cast.accepted()
+    for minutes, person in ((10, cast.lin), (20, cast.sup), (50, cast.lin)):
+        at = cast.now + timedelta(minutes=minutes)
+        talking.reply(actor=cast.actor(person), number=busy.number, body="在查", now=at)
+    copied()
+    client = cast.client(cast.sup)
+    page = client.get("/process/map/?days=0&level=facts&tab=handovers")
+    given, taken = (one["one"] for one in page.context["people"])
+    assert {(one.source, one.target) for one in (given, taken)} == {
+        (cast.lin.name, cast.sup.name), (cast.sup.name, cast.lin.name)
+    }  # fmt: skip
+    (back,) = (one.key_back for one in (given, taken) if one.n_back)
+    address = page.context["cases_url"]
+    for key in (given.key, taken.key, back):
+        assert f'{address.replace("&", "&amp;")}&amp;of={quote(key)}"' in page.content.decode()
+        listed = client.get(f"{address}&of={key}")
+        assert [row.number for row in listed.context["rows"]] == [busy.number] != [quiet.number], key
+    assert client.get(f"{address}&of={back}").context["title"] == f"{cast.lin.name} ⇄ {cast.sup.name}"
+    bottlenecks = client.get("/process/map/?days=0&level=facts&tab=bottlenecks").context["bottlenecks"]
+    assert back in {one["key"] for one in bottlenecks if one["kind"] == "bounce"}
+    assert all(client.get(f"{address}&of={one['key']}").context["rows"] for one in bottlenecks)
+    told = cast.api(cast.sup).get("/api/v1/process/map?days=0&level=facts").json()["map"]
+    (key,) = {one["key_back"] for one in told["people"]} - {""}
+    rows = cast.api(cast.sup).get(f"/api/v1/process/map/tickets?days=0&level=facts&of={key}").json()
+    assert [row["number"] for row in rows] == [busy.number]
 
 
 @pytest.mark.parametrize("tab", ["map", "bottlenecks", "variants", "rework", "handovers", "table"])

@@ -1,7 +1,8 @@
-"""Which cases stand behind a figure of the map: for each step and edge the slowest, for each variant some.
+"""Which cases stand behind a figure of the map: for each step, edge and hand-over the slowest, for each variant some.
 
-A key is `edge:A:B`, `step:A`, `again:A`, by codes of activities, or `path:A,B,…`. Parts of a log, each with all events
-of its cases, give `Slowest`s, and those together what the whole log would have given.
+A key is `edge:A:B`, `step:A`, `again:A`, by codes of activities, `path:A,B,…`, or by codes of people or groups
+`person:A:B`, `group:A:B` for hand-overs, `personback:A:B`, `groupback:A:B` for those that came straight back. Parts of
+a log, each with all events of its cases, give `Slowest`s, and those together what the whole log would have given.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jiying.core.processmap.log import Log, by_case
-from jiying.core.processmap.parts import HASH_START, HASH_STEP, hash_of, split
+from jiying.core.processmap.parts import HASH_START, HASH_STEP, given, hash_of, split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,15 +26,18 @@ PAIR = 1 << 16
 
 @dataclass(frozen=True)
 class Slowest:
-    """Of a part: seconds and cases by key, and hash of the path, seconds and case of the slowest cases of each path."""
+    """Of a part: seconds and cases by key; hash of the path, seconds and case of the slowest cases of each path; and by
+    kind of hand-over the pair, seconds and case of the slowest cases of each pair."""
 
     by_key: dict[str, tuple[Int64s, Int64s]]
     by_path: tuple[Array, Int64s, Int64s]
+    by_pair: dict[str, tuple[Int64s, Int64s, Int64s]]
 
 
 def slowest(log: Log, names: Array | None = None, most: int = MOST) -> Slowest:
-    """By waiting for an edge, by the time of the whole case for steps, repeated steps and paths; of equal ones the
-    first by number. `names` has the number of each case that holds for all parts (the same order as their codes)."""
+    """By waiting for an edge or hand-over, by the time until it was back for one that came back, by the time of the
+    whole case for steps, repeated steps and paths; of equal ones the first by number. `names` has the number of each
+    case that holds for all parts (the same order as their codes)."""
     import numpy as np
 
     ordered = by_case(log)
@@ -55,11 +59,17 @@ def slowest(log: Log, names: Array | None = None, most: int = MOST) -> Slowest:
         for key, some in _grouped(log.activity[rows]):
             cases = log.case[rows[some]]
             found[f"{name}:{key}"] = _top(took[cases], numbers[cases], most)
-    return Slowest(found, _of_paths(_hashes(log, ordered.first)[filled], took[filled], numbers[filled], most))
+    of_paths = _of_each(_hashes(log, ordered.first)[filled], took[filled], numbers[filled], most)
+    return Slowest(found, of_paths, _of_pairs(log, starts, numbers, most))
 
 
-def behind(parts: Sequence[Slowest], paths: Collection[tuple[int, ...]] = (), most: int = MOST) -> dict[str, list[int]]:
-    """Cases by key, the slowest first, of all parts together."""
+def behind(
+    parts: Sequence[Slowest],
+    paths: Collection[tuple[int, ...]] = (),
+    pairs: Collection[str] = (),
+    most: int = MOST,
+) -> dict[str, list[int]]:
+    """Cases by key, the slowest first, of all parts together; of paths and hand-overs those that are named."""
     import numpy as np
 
     found: dict[str, list[int]] = {}
@@ -72,6 +82,26 @@ def behind(parts: Sequence[Slowest], paths: Collection[tuple[int, ...]] = (), mo
         for path in paths:
             here = np.flatnonzero(hashes == np.uint64(hash_of(path)))
             found["path:" + ",".join(map(str, path))] = _top(seconds[here], cases[here], most)[1].tolist()
+    for kind in ("person", "personback", "group", "groupback") if parts else ():
+        codes, seconds, cases = (np.concatenate(x) for x in zip(*(p.by_pair[kind] for p in parts), strict=True))
+        for key in pairs:
+            if key.startswith(f"{kind}:"):
+                giver, taker = map(int, key.split(":")[1:])
+                here = np.flatnonzero(codes == giver << 32 | taker)
+                found[key] = _top(seconds[here], cases[here], most)[1].tolist()
+    return found
+
+
+def _of_pairs(log: Log, starts: Int64s, numbers: Int64s, most: int) -> dict[str, tuple[Int64s, Int64s, Int64s]]:
+    import numpy as np
+
+    found = {}
+    for kind, who in (("person", log.person), ("group", log.group)):
+        handed = given(log, who, starts)
+        back = np.flatnonzero(handed.is_back)
+        case = numbers[handed.case]
+        found[kind] = _of_each(handed.key, handed.wait_s, case, most)
+        found[f"{kind}back"] = _of_each(handed.key[back], handed.back_s[back], case[back], most)
     return found
 
 
@@ -100,15 +130,18 @@ def _top(seconds: Int64s, cases: Int64s, most: int) -> tuple[Int64s, Int64s]:
         n *= 4
 
 
-def _of_paths(hashes: Array, took: Int64s, cases: Int64s, most: int) -> tuple[Array, Int64s, Int64s]:
-    """The slowest cases of each path."""
+def _of_each(keys: Array, seconds: Int64s, cases: Int64s, most: int) -> tuple[Array, Int64s, Int64s]:
+    """The slowest cases of each key, each once, for many keys at a time."""
     import numpy as np
 
-    order = np.lexsort((cases, -took, hashes))
-    begins = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0]) if len(order) else order
+    order = np.lexsort((-seconds, cases, keys))  # of a case the slowest
+    first = np.r_[True, (np.diff(keys[order]) != 0) | (np.diff(cases[order]) != 0)] if len(order) else order
+    order = order[first.astype(bool)]
+    order = order[np.lexsort((cases[order], -seconds[order], keys[order]))]
+    begins = np.flatnonzero(np.r_[True, np.diff(keys[order]) != 0]) if len(order) else order
     place = np.arange(len(order)) - np.repeat(begins, np.diff(np.r_[begins, len(order)]))
     kept = order[place < most]
-    return hashes[kept], took[kept], cases[kept]
+    return keys[kept], seconds[kept], cases[kept]
 
 
 def _hashes(log: Log, first: Int64s) -> Array:

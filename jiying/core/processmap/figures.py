@@ -90,7 +90,10 @@ class Rework:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """From one person or department to another; `n_back` came straight back, after `back_s` seconds in all."""
+    """From one person or department to another; `n_back` came straight back, after `back_s` seconds in all.
+
+    Behind `key` stand its cases (`cases.behind`), behind `key_back` those that came back.
+    """
 
     source: str
     target: str
@@ -98,12 +101,14 @@ class Handover:
     wait: Mean
     n_back: int
     back_s: int
+    key: str = ""
+    key_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
     """Where time goes: `saved_s` by the formula of its kind (docs/algorithms/process-maps.md), `share` of the time of
-    all cases. Kinds overlap, a loop contains its waits: shares are ranked, never added."""
+    all cases; behind `key` stand the cases. Kinds overlap, a loop contains its waits: shares are ranked, not added."""
 
     kind: Kind
     source: str
@@ -111,6 +116,7 @@ class Bottleneck:
     n: int
     saved_s: int
     share: Fraction
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,12 @@ class ProcessMap:
         return sum(edge.wait.total_s for edge in self.edges)
 
     @property
+    def pairs(self) -> list[str]:
+        """The keys of hand-overs that are told."""
+        told = [key for one in (*self.people, *self.groups) for key in (one.key, one.key_back) if key]
+        return list(dict.fromkeys([*told, *(one.key for one in self.bottlenecks if one.kind == "bounce" and one.key)]))
+
+    @property
     def work_s(self) -> int:
         return sum(activity.work.total_s for activity in self.activities if activity.work)
 
@@ -148,12 +160,12 @@ def summary(part: Part, *, n_variants: int = 50, n_pairs: int = 200) -> ProcessM
     edges = tuple(sorted(found, key=lambda e: (-e.n, e.source, e.target)))
     duration = spread(part.durations) if len(part.durations) else None
     rework = tuple(_rework(part))
-    groups = _handovers(part.by_group, part.groups)
-    people = _handovers(part.by_person, part.people)
+    groups = _handovers(part.by_group, part.groups, "group")
+    people = _handovers(part.by_person, part.people, "person")
     total = duration.total_s if duration else 0
     slow = [*_waits(edges, part.activities), *_works(activities), *_loops(rework, part.activities)]
     slow += _bounces(groups or people)
-    ranked = sorted(slow, key=lambda x: (-x[4], x[:3]))
+    ranked = sorted(slow, key=lambda x: (-x[4], x[:3], x[5]))
     return ProcessMap(
         n_cases=len(part.durations),
         n_events=int(part.visits.sum()),
@@ -165,7 +177,9 @@ def summary(part: Part, *, n_variants: int = 50, n_pairs: int = 200) -> ProcessM
         rework=rework,
         people=people[:n_pairs],
         groups=groups[:n_pairs],
-        bottlenecks=tuple(Bottleneck(*x, Fraction(x[4], total) if total else Fraction(0)) for x in ranked if x[4] > 0),
+        bottlenecks=tuple(
+            Bottleneck(*x[:5], Fraction(x[4], total) if total else Fraction(0), x[5]) for x in ranked if x[4] > 0
+        ),
     )
 
 
@@ -224,36 +238,43 @@ def _rework(part: Part) -> Iterator[Rework]:
             )
 
 
-def _handovers(pairs: Pairs, names: tuple[str, ...]) -> tuple[Handover, ...]:
+def _handovers(pairs: Pairs, names: tuple[str, ...], of: str) -> tuple[Handover, ...]:
     columns = (pairs.key, pairs.n, pairs.wait_s, pairs.n_back, pairs.back_s)
     found = [
-        Handover(names[key >> 32], names[key & 0xFFFFFFFF], n, Mean(wait_s, n), n_back, back_s)
+        _handover(divmod(key, 1 << 32), names, of, (n, wait_s, n_back, back_s))
         for key, n, wait_s, n_back, back_s in zip(*(column.tolist() for column in columns), strict=True)
     ]
-    return tuple(sorted(found, key=lambda pair: (-pair.n, pair.source, pair.target)))
+    return tuple(sorted(found, key=lambda pair: (-pair.n, pair.source, pair.target, pair.key)))
+
+
+def _handover(codes: tuple[int, int], names: tuple[str, ...], of: str, sums: tuple[int, int, int, int]) -> Handover:
+    (giver, taker), (n, wait_s, n_back, back_s) = codes, sums
+    back = f"{of}back:{giver}:{taker}" if n_back else ""
+    return Handover(names[giver], names[taker], n, Mean(wait_s, n), n_back, back_s, f"{of}:{giver}:{taker}", back)
 
 
 # ---------------------------------------------------------------- bottlenecks
-_Found = tuple[Kind, str, str, int, int]
+_Found = tuple[Kind, str, str, int, int, str]
 
 
 def _waits(edges: tuple[Edge, ...], names: tuple[str, ...]) -> Iterator[_Found]:
     for edge in edges:
-        yield "wait", names[edge.source], names[edge.target], edge.n, edge.wait.saved_s
+        key = f"edge:{edge.source}:{edge.target}"
+        yield "wait", names[edge.source], names[edge.target], edge.n, edge.wait.saved_s, key
 
 
 def _works(activities: tuple[Activity, ...]) -> Iterator[_Found]:
-    for activity in activities:
+    for code, activity in enumerate(activities):
         if activity.work:
-            yield "work", activity.name, "", activity.n, activity.work.saved_s
+            yield "work", activity.name, "", activity.n, activity.work.saved_s, f"step:{code}"
 
 
 def _loops(rework: tuple[Rework, ...], names: tuple[str, ...]) -> Iterator[_Found]:
     for loop in rework:
-        yield "rework", names[loop.activity], "", loop.n_repeats, loop.loop_s
+        yield "rework", names[loop.activity], "", loop.n_repeats, loop.loop_s, f"again:{loop.activity}"
 
 
 def _bounces(pairs: tuple[Handover, ...]) -> Iterator[_Found]:
     for pair in pairs:
         if pair.n_back:
-            yield "bounce", pair.source, pair.target, pair.n_back, pair.back_s
+            yield "bounce", pair.source, pair.target, pair.n_back, pair.back_s, pair.key_back

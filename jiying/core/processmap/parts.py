@@ -156,26 +156,42 @@ def handed_over(log: Log, starts: Int64s) -> tuple[Pairs, Pairs]:
     return _pairs(log, log.person, starts), _pairs(log, log.group, starts)
 
 
-def _pairs(log: Log, who: Array | None, starts: Int64s) -> Pairs:
-    """From one known holder to another; steps of nobody known between the two are passed over."""
+@dataclass(frozen=True)
+class Given:
+    """Hand-overs one by one: (giver, taker), the case, seconds waited, whether it came straight back, and if so the
+    seconds until then."""
+
+    key: Int64s
+    case: Array
+    wait_s: Int64s
+    is_back: Array
+    back_s: Int64s
+
+
+def given(log: Log, who: Array | None, starts: Int64s) -> Given:
+    """Of a log case by case, from one known holder to another; steps of nobody known between them are passed over."""
     import numpy as np
 
-    none = Pairs(*(np.zeros(0, np.int64) for _ in range(5)))
-    if who is None:
-        return none
-    rows = np.flatnonzero(who >= 0)
-    held, case, begun, done = who[rows].astype(np.int64), log.case[rows], starts[rows], log.at[rows]
+    rows = np.flatnonzero(who >= 0) if who is not None else np.zeros(0, np.int64)
+    held = rows if who is None else who[rows].astype(np.int64)
+    case, begun, done = log.case[rows], starts[rows], log.at[rows]
     changed = np.flatnonzero((case[1:] == case[:-1]) & (held[1:] != held[:-1]))
-    if not len(changed):
-        return none
     key = held[changed] << 32 | held[changed + 1]
     wait = np.maximum(begun[changed + 1] - done[changed], 0)
     # The hand-over that follows in the same case, where it goes back to whom the first came from.
     following = changed[1:]
     is_back = (case[following] == case[changed[:-1]]) & (held[following + 1] == held[changed[:-1]])
     away = np.maximum(begun[following + 1] - done[changed[:-1]], 0)
-    is_back, away = np.append(is_back, False), np.append(away, 0)
-    return _gathered(key, np.stack([np.ones(len(key), np.int64), wait, is_back, np.where(is_back, away, 0)]))
+    if len(key):
+        is_back, away = np.append(is_back, False), np.append(away, 0)
+    return Given(key, case[changed], wait, is_back, np.where(is_back, away, 0))
+
+
+def _pairs(log: Log, who: Array | None, starts: Int64s) -> Pairs:
+    import numpy as np
+
+    one = given(log, who, starts)
+    return _gathered(one.key, np.stack([np.ones(len(one.key), np.int64), one.wait_s, one.is_back, one.back_s]))
 
 
 def _gathered(key: Int64s, rows: Array) -> Pairs:

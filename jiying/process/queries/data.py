@@ -52,6 +52,7 @@ def as_data(found: ProcessMap) -> dict[str, Any]:
                 "n": one.n,
                 "saved_s": one.saved_s,
                 "share": round(float(one.share), 6),
+                "key": one.key,
             }
             for one in found.bottlenecks
         ],
@@ -78,6 +79,8 @@ def _handover(one: Handover) -> dict[str, Any]:
         "wait_s": one.wait.total,
         "n_back": one.n_back,
         "back_s": one.back_s,
+        "key": one.key,
+        "key_back": one.key_back,
     }
 
 
@@ -118,4 +121,5 @@ def _known(data: dict[str, int]) -> Spread:
 
 def _pair(one: dict[str, Any]) -> Handover:
     wait = Mean(one["wait_s"], one["n"])
-    return Handover(one["source"], one["target"], one["n"], wait, one["n_back"], one["back_s"])
+    keys = one.get("key", ""), one.get("key_back", "")  # not told by what was kept before these were known
+    return Handover(one["source"], one["target"], one["n"], wait, one["n_back"], one["back_s"], *keys)

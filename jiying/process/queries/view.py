@@ -63,6 +63,9 @@ class Words:
 
     def __init__(self, found: ProcessMap) -> None:
         self.names = [one.name for one in found.activities]
+        self.pairs = {one.key: _place(one, self) for one in found.bottlenecks if one.kind == "bounce"}
+        for one in (*found.people, *found.groups):
+            self.pairs |= {one.key: f"{one.source} → {one.target}", one.key_back: f"{one.source} ⇄ {one.target}"}
 
     def __call__(self, code: int) -> str:
         if code == START:
@@ -148,7 +151,6 @@ def _box(box: Any, found: ProcessMap, words: Words) -> dict[str, Any]:
 
 def bottlenecks(found: ProcessMap, words: Words) -> list[dict[str, Any]]:
     """Each with where it stands and the tickets behind it."""
-    codes = {name: code for code, name in enumerate(words.names)}
     return [
         {
             "one": one,
@@ -158,7 +160,7 @@ def bottlenecks(found: ProcessMap, words: Words) -> list[dict[str, Any]]:
             "each": span(one.saved_s / one.n),
             "share": percent(one.share),
             "bar": round(100 * float(one.share)),
-            "key": _key(one, codes),
+            "key": one.key,
         }
         for one in found.bottlenecks
     ]
@@ -170,16 +172,10 @@ def _place(one: Bottleneck, words: Words) -> str:
     return f"{words.of(one.source)} → {words.of(one.target)}" if one.target else words.of(one.source)
 
 
-def _key(one: Bottleneck, codes: dict[str, int]) -> str:
-    if one.kind == "wait":
-        return f"edge:{codes[one.source]}:{codes[one.target]}"
-    if one.kind == "bounce":
-        return ""
-    return f"{'again' if one.kind == 'rework' else 'step'}:{codes[one.source]}"
-
-
 def title(key: str, words: Words) -> str:
     """What a key names, in words; Raises KeyError, IndexError or ValueError for one that is none."""
+    if key in words.pairs:
+        return words.pairs[key]
     kind, _colon, rest = key.partition(":")
     if kind == "path":
         return words.path(tuple(int(code) for code in rest.split(",")))

@@ -83,7 +83,8 @@ def _if_small(copy: Source, question: Question) -> Found | None:
 
 def _found(pieces: Sequence[Piece], now: datetime) -> Found:
     found = summary(merge([one.part for one in pieces]))
-    return Found(found, behind([one.slowest for one in pieces], [variant.path for variant in found.variants]), now)
+    paths = [variant.path for variant in found.variants]
+    return Found(found, behind([one.slowest for one in pieces], paths, found.pairs), now)
 
 
 def made(question: Question, portion: int = PORTION) -> Found:
