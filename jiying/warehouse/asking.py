@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +83,19 @@ def blocks(source: Source, n: int, where: str, params: Sequence[Any]) -> list[tu
         [n, *params],
     )
     return [(first, last) for first, last in rows]
+
+
+def beside() -> ThreadPoolExecutor:
+    """One that asks beside this thread, on the same DuckDB, for one answer.
+
+    What a thread that stays keeps to itself is taken down in each child that Python forks, and DuckDB dies of that.
+    """
+    return ThreadPoolExecutor(1, "asking", _use, (_connection().cursor(),))
+
+
+def _use(connection: Any) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    _root.connection = connection
 
 
 def _held(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """What a report counts from arrays is what single statements count: all KPIs, slices, periods, scopes."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -85,6 +87,13 @@ def test_words_that_another_thread_has_learnt_meanwhile_are_found(
     rows = gathering.rows(("tickets_received",), WINDOWS, Cut(Scope(None)), {"channel": ("tickets_received",)})
     found = rows.tallies(("tickets_received",), 0, "channel")
     assert found == counting.tallies(("tickets_received",), WINDOWS[0], Cut(Scope(None)), "channel")
+
+
+def test_no_child_is_hurt_by_what_was_read(cast: Cast, centre: list[Ticket]) -> None:
+    """Fork takes down what other threads keep to themselves."""
+    gathering.rows(tuple(KPIS), WINDOWS, Cut(Scope(None)), {"channel": tuple(KPIS)})
+    child = subprocess.run([sys.executable, "-c", ""], preexec_fn=lambda: None, check=False)  # noqa: PLW1509
+    assert child.returncode == 0
 
 
 def test_clocks_say_of_their_ticket_what_it_says(cast: Cast, centre: list[Ticket]) -> None:

@@ -18,7 +18,7 @@ from jiying.core.metrics import KPIS, Kpi, Tally
 from jiying.core.metrics.spreads import BLOCK, percentiles
 from jiying.insight.queries import counting
 from jiying.insight.queries.counting import NONE, SLICES, Cut, Window
-from jiying.warehouse import reader
+from jiying.warehouse import asking, reader
 from jiying.warehouse.asking import Source
 
 if TYPE_CHECKING:
@@ -59,12 +59,10 @@ def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[s
         # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
         readings.append(partial(reader.steady, reading, None, until, {source: alive}))
     *others, last = readings
-    beside = [_beside.submit(one) for one in others]
-    read = last()
-    return Gathered((*(one.result() for one in beside), read))
-
-
-_beside = ThreadPoolExecutor(2, "gathering")  # its threads stay, and with them their connections to the copy
+    with asking.beside() as helper:
+        read_beside = [helper.submit(one) for one in others]
+        read = last()
+        return Gathered((*(one.result() for one in read_beside), read))
 
 
 @dataclass(frozen=True)
