@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.utils import translation
-from django.utils.html import strip_tags
+from django.utils.html import escape, strip_tags
 from pypdf import PdfReader
 
 from jiying.desk.models import Ticket
@@ -54,6 +54,10 @@ def test_paper_and_page_show_the_same_figures(cast: Cast, centre: list[Ticket], 
             told = "".join(one["text"] + (_small(one) if one["row"].value is not None else "") for one in figures)
             assert _bare(line.label + told) in text, line.label
             assert [_bare(strip_tags(cell)) for cell in cells] == [_bare(one["text"] + _beside(one)) for one in figures]
+            for cell, one in zip(cells, figures, strict=True):
+                assert (f'href="{escape(one["url"])}"' in cell) == bool(one["row"].n)
+                assert ("is-few" in cell) == bool(one["row"].n and one["row"].few)
+                assert ("is-short" in cell) == (one["row"].reached is False)
     for cause in page["causes"]:
         assert _bare(f"{cause['row'].label}{cause['row'].n}{cause['row'].share:.1f}%") in text
     assert f"1/{len(reader.pages)}" in text and "2026-09-07–2026-09-13" in text

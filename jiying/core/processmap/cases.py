@@ -82,12 +82,22 @@ def behind(
         for path in paths:
             here = np.flatnonzero(hashes == np.uint64(hash_of(path)))
             found["path:" + ",".join(map(str, path))] = _top(seconds[here], cases[here], most)[1].tolist()
-    for kind in ("person", "personback", "group", "groupback") if parts else ():
+    return found | _behind_pairs(parts, pairs, most)
+
+
+def _behind_pairs(parts: Sequence[Slowest], pairs: Collection[str], most: int) -> dict[str, list[int]]:
+    import numpy as np
+
+    found: dict[str, list[int]] = {}
+    for kind in dict.fromkeys(key.partition(":")[0] for key in pairs):
         codes, seconds, cases = (np.concatenate(x) for x in zip(*(p.by_pair[kind] for p in parts), strict=True))
+        order = np.argsort(codes, kind="stable")
+        ordered = codes[order]
         for key in pairs:
-            if key.startswith(f"{kind}:"):
-                giver, taker = map(int, key.split(":")[1:])
-                here = np.flatnonzero(codes == giver << 32 | taker)
+            of, *pair = key.split(":")
+            if of == kind:
+                code = int(pair[0]) << 32 | int(pair[1])
+                here = order[slice(*np.searchsorted(ordered, (code, code + 1)))]
                 found[key] = _top(seconds[here], cases[here], most)[1].tolist()
     return found
 
@@ -100,9 +110,19 @@ def _of_pairs(log: Log, starts: Int64s, numbers: Int64s, most: int) -> dict[str,
         handed = given(log, who, starts)
         back = np.flatnonzero(handed.is_back)
         case = numbers[handed.case]
-        found[kind] = _of_each(handed.key, handed.wait_s, case, most)
-        found[f"{kind}back"] = _of_each(handed.key[back], handed.back_s[back], case[back], most)
+        found[kind] = _of_each(*_once(handed.key, handed.wait_s, case), most)
+        found[f"{kind}back"] = _of_each(*_once(handed.key[back], handed.back_s[back], case[back]), most)
     return found
+
+
+def _once(keys: Int64s, seconds: Int64s, cases: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Of the rows of a key and case the slowest."""
+    import numpy as np
+
+    order = np.lexsort((-seconds, cases, keys))
+    key, case = keys[order], cases[order]
+    order = order[np.append(True, (key[1:] != key[:-1]) | (case[1:] != case[:-1]))[: len(order)]]
+    return keys[order], seconds[order], cases[order]
 
 
 def _grouped(keys: Array) -> Iterator[tuple[int, Int64s]]:
@@ -131,13 +151,10 @@ def _top(seconds: Int64s, cases: Int64s, most: int) -> tuple[Int64s, Int64s]:
 
 
 def _of_each(keys: Array, seconds: Int64s, cases: Int64s, most: int) -> tuple[Array, Int64s, Int64s]:
-    """The slowest cases of each key, each once, for many keys at a time."""
+    """The slowest cases of each key, which has a case once at most; for many keys at a time."""
     import numpy as np
 
-    order = np.lexsort((-seconds, cases, keys))  # of a case the slowest
-    first = np.r_[True, (np.diff(keys[order]) != 0) | (np.diff(cases[order]) != 0)] if len(order) else order
-    order = order[first.astype(bool)]
-    order = order[np.lexsort((cases[order], -seconds[order], keys[order]))]
+    order = np.lexsort((cases, -seconds, keys))
     begins = np.flatnonzero(np.r_[True, np.diff(keys[order]) != 0]) if len(order) else order
     place = np.arange(len(order)) - np.repeat(begins, np.diff(np.r_[begins, len(order)]))
     kept = order[place < most]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LATER = timedelta(days=1)  # a KPI may count a case so long after the last instant that its row tells
 Counted = dict[str, Tally]
 BITS = 30  # conditions that one number tells
-MOMENT = timedelta(minutes=1)
+MOMENT = timedelta(minutes=1)  # a period is over for good so long after its end
 HIT, MISS = 2, 3  # states of a row
 MOST = 2_000_000  # rows that a web process may hold as arrays; above, each question is a statement of its own
 

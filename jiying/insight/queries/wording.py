@@ -71,7 +71,7 @@ def address(name: str, wanted: Wanted, **more: object) -> str:
 
 
 def addresses(name: str, wanted: Wanted) -> Callable[..., str]:
-    """The same for many addresses of one page: what they share is worked out once."""
+    """The same for many addresses of one page."""
     place, own = reverse(name), {**_period(wanted.period), **dict(wanted.where)}
 
     def made(**more: object) -> str:

@@ -65,7 +65,9 @@ class Words:
         self.names = [one.name for one in found.activities]
         self.pairs = {one.key: _place(one, self) for one in found.bottlenecks if one.kind == "bounce"}
         for one in (*found.people, *found.groups):
-            self.pairs |= {one.key: f"{one.source} → {one.target}", one.key_back: f"{one.source} ⇄ {one.target}"}
+            self.pairs[one.key] = f"{one.source} → {one.target}"
+            if one.key_back:
+                self.pairs[one.key_back] = f"{one.source} ⇄ {one.target}"
 
     def __call__(self, code: int) -> str:
         if code == START:

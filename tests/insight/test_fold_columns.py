@@ -1,0 +1,86 @@
+"""The journal of a block of tickets as the fold takes it, whatever the order of the copy's files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from jiying.core import fold_loops as k
+from jiying.core.standards import Facts
+from jiying.insight.queries import fold_columns
+from jiying.insight.queries.fold_columns import Block
+from jiying.warehouse.asking import Source
+
+BASE = 1_700_000_000
+SINCE, UNTIL = datetime(2023, 11, 14, tzinfo=UTC), datetime(2023, 11, 16, tzinfo=UTC)
+TERMS: Any = object()
+WEB, PHONE = '{"channel": "web", "priority": "P2"}', '{"channel": "phone", "priority": "P3"}'
+# entry, ticket, seconds after BASE, kind, code; in the order of the files
+EVENTS = [
+    (2, 7, 5.0, "ticket.reclassified", '{"priority": "P1"}'),  # before the opening: no clock minds
+    (1, 5, 10.0, "ticket.opened", WEB),
+    (3, 6, 12.0, "ticket.opened", WEB),  # of another period
+    (9, 5, 100.0, "ticket.closed", str(BASE + 60)),  # of an imported ticket, which had been solved before
+    (4, 7, 20.0, "ticket.opened", PHONE),
+    (6, 7, 50.2, "ticket.accepted", ""),  # of one second with the next, which was told before
+    (5, 7, 50.9, "ticket.assigned", "9"),
+    (7, 7, 55.0, "ticket.message", "answer"),
+    (8, 7, 70.0, "ticket.reclassified", '{"priority": "P2"}'),
+    (10, 7, 80.0, "ticket.closed", ""),
+]
+TICKETS = [(5, "web", "P2", 3, 10), (6, "web", "P2", 3, -90 * 86400), (7, "phone", "P2", None, 20)]
+
+
+@pytest.fixture
+def block(tmp_path: Path) -> Block:
+    (tmp_path / "manifest.json").write_text("{}")
+    with duckdb.connect() as connection:
+        connection.execute("""CREATE TABLE events AS SELECT 0 AS entry_id, 'ticket' AS subject_kind, 0 AS subject_id,
+          TIMESTAMP '2000-01-01' AS "at", '' AS kind, '' AS code WHERE false; CREATE TABLE tickets AS SELECT 0 AS id,
+          '' AS channel, '' AS priority, 0 AS team_id, TIMESTAMP '2000-01-01' AS received_at, 'closed' AS status,
+          false AS merged, '' AS category, ['x'] AS tags WHERE false""")
+        for entry, ticket, at, kind, code in EVENTS:
+            row = [entry, ticket, round((BASE + at) * 1e6), kind, code]
+            connection.execute("INSERT INTO events SELECT ?, 'ticket', ?, make_timestamp(?), ?, ?", row)
+        for ticket, channel, priority, team, at in TICKETS:
+            told = [ticket, channel, priority, team, (BASE + at) * 1_000_000]
+            connection.execute(
+                "INSERT INTO tickets SELECT ?, ?, ?, ?, make_timestamp(?), 'closed', false, '', []", told
+            )
+        for name in ("events", "tickets"):
+            connection.execute(f"COPY {name} TO '{tmp_path}/{name}.parquet' (FORMAT parquet)")
+    views = tuple((name, f"FROM '{tmp_path}/{name}.parquet'") for name in ("events", "tickets"))
+    return Block(Source(str(tmp_path), views), SINCE, UNTIL)
+
+
+@pytest.mark.parametrize("sparse", [0, 4])
+def test_facts_by_second_and_then_as_they_were_told(block: Block, sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold_columns, "SPARSE", sparse)
+    found = fold_columns.read(block, TERMS)
+    assert found.ids.tolist() == [5, 7]
+    assert found.cells == (("phone", "P2", 0), ("web", "P2", 3))
+    log = found.log
+    assert log.cells.tolist() == [1, 0]
+    web, phone, changed = (
+        log.facts.index(Facts(channel, priority))
+        for channel, priority in (("web", "P2"), ("phone", "P3"), ("phone", "P2"))
+    )
+    rows = zip(log.ticket.tolist(), (log.at - BASE).tolist(), log.kind.tolist(), log.data.tolist(), strict=True)
+    assert [row for row in rows if row[2] >= 0] == [
+        (0, 10, k.OPENED, web),
+        (1, 20, k.OPENED, phone),
+        (1, 51, k.ASSIGNED, 1),
+        (1, 51, k.ACCEPTED, 0),
+        (1, 55, k.ANSWERED, 0),
+        (0, 60, k.SOLVED, 0),
+        (1, 70, k.RECLASSIFIED, changed),
+        (1, 80, k.CLOSED, 0),
+        (0, 100, k.CLOSED, 0),
+    ]
+
+
+def test_no_ticket_gives_no_facts(block: Block) -> None:
+    found = fold_columns.read(Block(block.source, UNTIL, UNTIL), TERMS)
+    assert (len(found.ids), len(found.log.at), len(found.log.cells), found.cells) == (0, 0, 0, ())
