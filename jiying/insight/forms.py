@@ -14,7 +14,7 @@ PARTS = ("all", "hit", "miss")
 
 
 def wanted(given: Mapping[str, str], now: datetime, names: tuple[str, ...] = FILTERS) -> Wanted:
-    """Without a period the week of yesterday. Raises Invalid with every fault."""
+    """Unless a day is asked for: the last period of its kind (a week) that is over. Raises Invalid with every fault."""
     faults: list[Fault] = []
     period = _period(given, now, faults)
     where = tuple((name, given[name]) for name in names if given.get(name))
@@ -31,7 +31,7 @@ def _period(given: Mapping[str, str], now: datetime, faults: list[Fault]) -> Per
         return None
     today = now.astimezone(site_zone()).date()
     if kind != "range":
-        day = _day(given, "day", today - timedelta(days=1), faults)
+        day = _day(given, "day", of(kind, today).before.first, faults)
         return None if day is None else of(kind, day)
     first = _day(given, "from", today - timedelta(days=7), faults)
     last = _day(given, "to", today - timedelta(days=1), faults)

@@ -1,12 +1,15 @@
 """From the sample data in three clicks (Done when of the reports): why last week's P2 attainment fell, which step holds
 it, what a 90-minute standard would have meant; and that goes to a manager as a workbook."""
 
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from openpyxl import load_workbook
 from playwright.sync_api import Browser, expect
 
+from jiying.core.periods import of
 from tests.e2e.acting import shot, sign_in
 from tests.house import House
 
@@ -19,6 +22,9 @@ def test_why_where_what_if_and_off_to_a_manager(browser: Browser, sample: House,
         if figure.count():
             break
         page.wait_for_timeout(1000)
+    shown = date.fromisoformat(page.locator("input[name=day]").input_value())
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    assert shown == of("week", today).before.first  # last week, whatever day it is
     figure.click()  # 1: why
     expect(page.locator("[data-why='cause'] tr").first).to_be_visible()
     shot(page, "why")

@@ -1,7 +1,7 @@
 """Reports: page, workbook and API show one number; figures open their tickets; teams see their own."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +17,7 @@ from jiying.desk import policies
 from jiying.desk.models import AgentLoad, Ticket
 from jiying.desk.services import handling, routing, talking
 from jiying.desk.services.customers import CustomerData
+from jiying.insight import forms
 from jiying.insight.pages import reports as pages
 from jiying.insight.queries import counting, reports
 from jiying.insight.queries.counting import Cut, Window
@@ -215,6 +216,18 @@ def test_a_page_beyond_the_last_is_the_first_one(cast: Cast, centre: list[Ticket
     client = cast.client(cast.sup)
     assert client.get("/reports/tracking/?offset=99999999999999999999").status_code == 200
     assert client.get("/api/v1/reports/tracking?offset=99999999999999999999").status_code == 422
+
+
+@pytest.mark.parametrize("day", [23, 24, 29, 30])  # Monday, Tuesday, Sunday, Monday; Shanghai: from 16:00Z the next
+@pytest.mark.parametrize("hour", [0, 15, 17])
+def test_unasked_the_last_week_that_is_over_is_shown(day: int, hour: int) -> None:
+    now = datetime(2026, 11, day, hour, 30, tzinfo=UTC)
+    today = (now + timedelta(hours=8)).date()
+    period = forms.wanted({}, now).period
+    assert period.kind == "week" and period.last < today <= period.last + timedelta(days=7)
+    months = ((date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1), date(2026, 11, 30)))
+    assert forms.wanted({"kind": "month"}, now).period == Period("month", *months[today.month - 11])
+    assert forms.wanted({"kind": "day"}, now).period.last == today - timedelta(days=1)
 
 
 def test_without_a_copy_pages_say_what_to_do(cast: Cast) -> None:

@@ -26,7 +26,7 @@ Offset = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class ReportAsked(Body):
-    """`kind` day, week or month, with any `day` of it (else that of yesterday); or range, `from` and `to`."""
+    """`kind` day, week or month, with any `day` of it (else the last one that is over); or range, `from` and `to`."""
 
     kind: Text = None
     day: Text = None
