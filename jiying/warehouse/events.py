@@ -3,14 +3,13 @@
 # ruff: noqa: S608 - own names and whole numbers
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from jiying.base.actor import IMPORT
 from jiying.warehouse import staging
-from jiying.warehouse.staging import Field
+from jiying.warehouse.staging import Field, Rows
 from jiying.warehouse.tables import Column, Table
 
 # What of a fact's data is told, by kind: codes that a map or a count needs, never what people wrote.
@@ -38,9 +37,9 @@ _NUMBERS = ("to", "by", "team_id")  # ids, where they are whole numbers
 
 @dataclass(frozen=True)
 class Facts:
-    """Entries of the journal on their way: columns for DuckDB, and whom they are about."""
+    """Entries of the journal on their way: rows for DuckDB, and whom they are about."""
 
-    columns: Sequence[str]
+    rows: Rows
 
     @cached_property
     def kinds(self) -> list[str]:
@@ -54,12 +53,12 @@ class Facts:
         """Whom facts of a kind are about."""
         return sorted({pk for of, (_kind, pk) in zip(self.kinds, self.subjects, strict=True) if of == kind})
 
-    def load(self, connection: Any) -> None:
+    def load(self, connection: Any, is_much: bool) -> None:
         """Have them in DuckDB, as the table `facts`."""
-        staging.load(connection, "facts", _FIELDS, self.columns)
+        staging.load(connection, "facts", _FIELDS, self.rows, is_much)
 
     def _told(self, name: str) -> list[Any]:
-        found: list[Any] = json.loads(self.columns[[field.name for field in _FIELDS].index(name)])
+        found: list[Any] = json.loads(self.rows.arrays[[field.name for field in _FIELDS].index(name)])
         return found
 
 

@@ -8,8 +8,9 @@ One writes at a time (`store.writing`). What a turn writes and its new position 
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any
@@ -20,7 +21,7 @@ from jiying.base import journal, subjects
 from jiying.base.models import JournalPosition
 from jiying.warehouse import events, files, sketching, staging, store
 from jiying.warehouse.events import Facts
-from jiying.warehouse.staging import Field, Part
+from jiying.warehouse.staging import Fetched, Field, Part, Rows
 from jiying.warehouse.store import Content, Manifest
 from jiying.warehouse.tables import Shape, schema, shapes
 
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 BATCH = 100_000  # facts that are copied in one stroke
 FACTS = 50_000  # and that are read together where everything is
 CHUNK = 10_000  # subjects whose rows are read together
+MUCH = 100_000  # facts in one go for which compiled loops are worth their loading
+AHEAD = 4  # pieces of these that may be on their way
 MERGED_AFTER = 5_000  # rows that have changed before the files of their months are written anew
 MERGED_SHARE = 50  # or the fiftieth part of a big table
 Stop = Callable[[], bool]
@@ -100,7 +103,7 @@ def _beside() -> ThreadPoolExecutor:
 
 def _grown(connection: Any, facts: Facts, manifest: Manifest) -> dict[str, Content]:
     """The tables of facts, with these."""
-    _gather_facts(connection, facts)
+    _gather_facts(connection, facts, facts.rows.n >= MUCH)
     found = [shape for shape in shapes() if not shape.table.owner]
     return {s.table.name: files.grow(connection, s, manifest.tables[s.table.name], _gathered(s)) for s in found}
 
@@ -109,11 +112,12 @@ def _changed(connection: Any, facts: Facts, manifest: Manifest) -> dict[str, Con
     """The tables of subjects, with what these facts have changed."""
     touched = _touched(facts)
     told = [json.dumps(one) for one in zip(*touched, strict=True)] or ["[]", "[]"]
-    staging.load(connection, "touched", _TOUCHED, told)
+    staging.load(connection, "touched", _TOUCHED, Rows(len(touched), told))
+    is_much = facts.rows.n >= MUCH
     for kind, found in groupby(touched, key=itemgetter(0)):
         ids = [pk for _kind, pk in found]
         for n in range(0, len(ids), CHUNK):
-            _gather(connection, Part(kind, ids[n : n + CHUNK]))
+            _gather(connection, staging.of(Part(kind, ids[n : n + CHUNK])), is_much)
     must_go = any(kind.endswith(".erased") for kind in facts.kinds)  # what was erased is to lie in no file
     return {
         s.table.name: _taken(connection, s, manifest.tables[s.table.name], must_go) for s in shapes() if s.table.owner
@@ -154,15 +158,15 @@ def _begin(connection: Any) -> None:
         files.begin(connection, shape, _gathered(shape))
 
 
-def _gather(connection: Any, part: Part) -> int:
-    """Add the rows that belong to these subjects; returns how many."""
-    staging.stage(connection, part)
+def _gather(connection: Any, fetched: Fetched, is_much: bool) -> int:
+    """Add the rows that belong to a part's subjects; returns how many."""
+    fetched.load(connection, is_much)
     return sum(_add(connection, shape) for shape in shapes() if shape.table.owner)
 
 
-def _gather_facts(connection: Any, facts: Facts) -> int:
+def _gather_facts(connection: Any, facts: Facts, is_much: bool) -> int:
     """Add the rows of these facts; returns how many."""
-    facts.load(connection)
+    facts.load(connection, is_much)
     return sum(_add(connection, shape) for shape in shapes() if not shape.table.owner)
 
 
@@ -211,8 +215,7 @@ def _rebuild(stopping: Stop, progress: Callable[[int], None]) -> Manifest | None
                 return None
             n_rows += n_more
             progress(n_rows)
-        tables = {s.table.name: Content(files.split(connection, s, _gathered(s))) for s in shapes()}
-        tables = sketching.kept(connection, tables)
+        tables = _written(connection)
     finally:
         connection.close()
     made = Manifest(position, chain, schema(), time.time(), tables, begun)
@@ -222,8 +225,25 @@ def _rebuild(stopping: Stop, progress: Callable[[int], None]) -> Manifest | None
     return made
 
 
+def _written(connection: Any) -> dict[str, Content]:
+    """All that was gathered, as files of months with their sketches; two tables at a time."""
+
+    def one(shape: Shape) -> dict[str, Content]:
+        own = connection.cursor()
+        return sketching.kept(own, {shape.table.name: Content(files.split(own, shape, _gathered(shape)))})
+
+    found: dict[str, Content] = {}
+    with ThreadPoolExecutor(2, "warehouse-beside") as helpers:
+        for told in helpers.map(one, shapes()):
+            found |= told
+    return found
+
+
 def _everything(connection: Any, position: int) -> Iterator[int]:
-    """Gather all rows piece by piece, of the journal those up to the position."""
+    """Gather all rows piece by piece, of the journal those up to the position.
+
+    While DuckDB makes tables of pieces, the house's database is asked for the next ones.
+    """
     greatest: dict[str, int] = {}
     for shape in shapes():
         for kind, last in shape.table.greatest().items():
@@ -233,12 +253,15 @@ def _everything(connection: Any, position: int) -> Iterator[int]:
         for kind, last in sorted(greatest.items())
         for first in range(1, last + 1, CHUNK)
     )
-    with _beside() as helper:
+    with _beside() as for_facts, _beside() as for_parts:
+        of_facts, of_parts, waiting = connection.cursor(), connection.cursor(), deque[Future[int]]()
         for part, after in zip_longest(parts, range(0, position, FACTS)):
             if after is not None:
                 facts = events.fetch(after, min(after + FACTS, position))
-                added = helper.submit(_gather_facts, connection.cursor(), facts)
+                waiting.append(for_facts.submit(_gather_facts, of_facts, facts, position >= MUCH))
             if part is not None:
-                yield _gather(connection, part)
-            if after is not None:
-                yield added.result()
+                waiting.append(for_parts.submit(_gather, of_parts, staging.of(part), position >= MUCH))
+            while len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

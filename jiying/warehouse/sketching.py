@@ -100,8 +100,8 @@ def register(table: str, plan: Callable[[], Plan]) -> None:
 def kept(connection: Any, contents: Mapping[str, Content]) -> dict[str, Content]:
     """The same contents with a sketch beside each file of a month that had none, or one of another form."""
     found = dict(contents)
-    for table, planned in _REGISTERED.items():
-        plan = planned()
+    for table in [name for name in _REGISTERED if name in contents]:
+        plan = _REGISTERED[table]()
         months = {
             month: tuple(
                 file if file.sketch.endswith(plan.form) else _sketched(connection, file, plan) for file in held

@@ -1,16 +1,18 @@
 """Rows of the house's database on their way to DuckDB, where the tables of the copy are made of them.
 
-The database gives each column of many rows as one JSON array, and DuckDB takes it apart: no value passes through
+The database gives each column of many rows as one JSON array, which is taken apart as a whole: no value passes through
 Python by itself, and both databases give the same.
 """
 
 # ruff: noqa: S608 - names are our own, ids whole numbers
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection as database
+
+from jiying.core import json_columns
 
 
 class Field(NamedTuple):
@@ -58,29 +60,80 @@ def register(source: Source) -> None:
     SOURCES[source.name] = source
 
 
-def stage(connection: Any, part: Part) -> None:
-    """Have all sources' rows of a part in DuckDB."""
-    for source in SOURCES.values():
-        is_told = not source.kinds or part.kind in source.kinds
-        load(connection, source.name, source.fields, fetch(source.fields, source.rows(part)) if is_told else None)
-        source.then(connection)
+class Rows(NamedTuple):
+    """As the house's database gave them: how many, and one JSON array a column."""
+
+    n: int
+    arrays: Sequence[str]
 
 
-def load(connection: Any, name: str, fields: Sequence[Field], arrays: Sequence[str] | None) -> None:
-    """Make a table of DuckDB's from what was fetched; an empty one from None."""
-    told = ", ".join(f'unnest(from_json(?, \'["{_KINDS.get(f.kind, f.kind)}"]\')) AS "{f.name}"' for f in fields)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {told}", arrays or ["[]"] * len(fields))
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What all sources have of a part, on its way; of those sources that have any of this kind."""
+
+    rows: Mapping[str, Rows]
+
+    def load(self, connection: Any, is_much: bool) -> None:
+        """Have it in DuckDB, with what sources work out."""
+        for source in SOURCES.values():
+            load(connection, source.name, source.fields, self.rows.get(source.name), is_much)
+            source.then(connection)
 
 
-def fetch(fields: Sequence[Field], rows: str) -> Sequence[str]:
-    """Ask the house's database by a statement (from FROM on): one JSON array a column."""
+def of(part: Part) -> Fetched:
+    """Ask the house's database for all sources' rows of a part."""
+    told = [source for source in SOURCES.values() if not source.kinds or part.kind in source.kinds]
+    return Fetched({source.name: fetch(source.fields, source.rows(part)) for source in told})
+
+
+def load(connection: Any, name: str, fields: Sequence[Field], rows: Rows | None, is_much: bool = False) -> None:
+    """Make a table of DuckDB's from what was fetched; an empty one from None.
+
+    Where there is much to do, compiled loops take the arrays apart, which are loaded first (0.6 s, 92 MB); what they do
+    not understand, and small strokes, DuckDB reads itself.
+    """
+    made = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT"
+    stream = _taken_apart(fields, rows) if rows and is_much else None
+    if stream is None:
+        told = ", ".join(f'unnest(from_json(?, \'["{_KINDS.get(f.kind, f.kind)}"]\')) AS "{f.name}"' for f in fields)
+        connection.execute(f"{made} {told}", rows.arrays if rows else ["[]"] * len(fields))
+        return
+    told = ", ".join(f'CAST("{f.name}" AS {_KINDS.get(f.kind, f.kind)}) AS "{f.name}"' for f in fields)
+    connection.register("taken_apart", stream)
+    connection.execute(f"{made} {told} FROM taken_apart")
+    connection.unregister("taken_apart")
+
+
+def _taken_apart(fields: Sequence[Field], rows: Rows) -> Any:
+    """The rows in Arrow's form; None where a column holds what the loops do not understand."""
+    import nanoarrow
+
+    kinds = {"TIMESTAMP": (json_columns.instants, nanoarrow.timestamp("us"))}
+    kinds |= dict.fromkeys(("VARCHAR", "JSON"), (json_columns.texts, nanoarrow.string()))
+    kinds |= dict.fromkeys(("BIGINT", "INTEGER", "BOOLEAN"), (json_columns.numbers, nanoarrow.int64()))
+    columns = []
+    for field, text in zip(fields, rows.arrays, strict=True):
+        read, kind = kinds[field.kind]
+        found = read(text, rows.n)
+        if found is None:
+            return None
+        made = nanoarrow.c_array_from_buffers(kind, rows.n, found.buffers, null_count=found.n_missing)
+        columns.append(made)
+    form = nanoarrow.struct({field.name: kinds[field.kind][1] for field in fields})
+    whole = nanoarrow.c_array_from_buffers(form, rows.n, [None], children=columns)
+    return nanoarrow.Array(whole)  # which may be streamed more than once: DuckDB asks for its form first
+
+
+def fetch(fields: Sequence[Field], rows: str) -> Rows:
+    """Ask the house's database by a statement (from FROM on)."""
     on_postgres = database.vendor == "postgresql"
     whole = "coalesce(json_agg(c{0})::text, '[]')" if on_postgres else "json_group_array(c{0})"
     columns = ", ".join(f"{_told(field, on_postgres)} AS c{n}" for n, field in enumerate(fields))
     arrays = ", ".join(whole.format(n) for n in range(len(fields)))
     with database.cursor() as cursor:
-        cursor.execute(f"SELECT {arrays} FROM (SELECT {columns} {rows}) AS found")
-        return tuple(cursor.fetchone())
+        cursor.execute(f"SELECT count(*), {arrays} FROM (SELECT {columns} {rows}) AS found")
+        n, *found = cursor.fetchone()
+    return Rows(n, found)
 
 
 def _told(field: Field, on_postgres: bool) -> str:

@@ -18,6 +18,7 @@ from jiying.base.actor import SYSTEM
 from jiying.base.errors import Refused
 from jiying.base.models import Person
 from jiying.clocks.services.causes import name_cause
+from jiying.core import json_columns
 from jiying.desk.models import Ticket
 from jiying.desk.services import handling, merging, talking
 from jiying.desk.services.privacy import erase_some
@@ -44,6 +45,12 @@ def everything() -> Rows:
 def anew() -> Rows:
     exporting.rebuild()
     return everything()
+
+
+def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a big house is copied: many pieces on their way at a time, taken apart by the compiled loops."""
+    for name, value in (("MUCH", 0), ("FACTS", 7), ("CHUNK", 2), ("AHEAD", 3)):
+        monkeypatch.setattr(exporting, name, value)
 
 
 def base_files(table: str) -> dict[str, tuple[store.File, ...]]:
@@ -74,6 +81,8 @@ def test_following_equals_made_anew(cast: Cast, seed: int, monkeypatch: pytest.M
     copied()
     followed = everything()
     assert followed == anew()
+    in_small_pieces(monkeypatch)
+    assert followed == anew()
     assert len(followed["tickets"]) == Ticket.objects.count()
     assert len(followed["events"]) == journal.last_position()
 
@@ -100,6 +109,39 @@ def test_dropped_and_made_anew_gives_equal_rows(cast: Cast) -> None:
         reader.query("SELECT 1 FROM tickets")
     exporting.catch_up()
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ['"引号"\\反斜杠\\n', "第一行\n第二行\t\r\x01\x1f", "😀 null", "null", "[1,2]", "\u2028"],
+    ids=["quotes", "control", "far", "null", "list", "separator"],
+)
+def test_any_text_comes_through_both_ways(cast: Cast, subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket = cast.ticket()
+    Ticket.objects.filter(pk=ticket.pk).update(subject=subject, tags=['a"b', "中\\文"], amount=-(2**53))
+    read_whole = anew()
+    in_small_pieces(monkeypatch)
+    assert anew() == read_whole
+    told = reader.query("SELECT subject, tags, amount FROM tickets")
+    assert told == [(subject, ['a"b', "中\\文"], -(2**53))]
+
+
+def test_what_the_loops_do_not_understand_is_read_by_duckdb(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    cast.ticket()
+    read_whole = anew()
+    in_small_pieces(monkeypatch)
+    asked: list[str] = []
+    monkeypatch.setattr(json_columns, "instants", lambda text, n_rows: asked.append(text))
+    assert anew() == read_whole and asked
+
+
+def test_stopped_on_the_way_nothing_is_changed(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(5):
+        cast.ticket(subject=f"第{n}件")
+    in_small_pieces(monkeypatch)
+    waits = iter([False, True])
+    assert exporting.turn(stopping=lambda: next(waits)) == 0 and store.read() is None
+    assert exporting.turn() == journal.last_position()
 
 
 def test_a_ticket_as_reports_need_it(cast: Cast) -> None:
