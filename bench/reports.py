@@ -53,8 +53,8 @@ def part(data: dict[str, Any]) -> Any:
         "csat": (data["score"] > 0).astype(np.int8) + (data["score"] >= 4),
     }
     slices = {name: ([str(i) for i in range(size)], data[name].astype(np.intp)) for name, size in TABLES.items()}
-    values = {("first_response_time", 0): data["answered"], ("resolution_time", 0): data["solved"]}
-    return Part(frozenset(states), slices, {(key, 0): state for key, state in states.items()}, values)
+    values = {"first_response_time": data["answered"], "resolution_time": data["solved"]}
+    return Part(slices, states, values)
 
 
 def by_jiying(rows: Any) -> list[list[Line]]:
@@ -62,9 +62,10 @@ def by_jiying(rows: Any) -> list[list[Line]]:
 
 
 def _lines(rows: Any, by: str) -> list[Line]:
-    from jiying.insight.queries.gathering import Gathered
+    from jiying.insight.queries.gathering import Gathered, Known, Portion
 
-    table = Gathered((rows,)).tallies(KEYS, 0, by)
+    portion = Portion(0, frozenset(rows.states), Known(rows), lambda: rows)  # nothing was counted before
+    table = Gathered((portion,)).tallies(KEYS, 0, by)
     return [
         (a.n, a.total, a.median, a.p90, s.total, s.median, s.p90, k.n_hits, c.n, c.n_hits)
         for a, s, k, c in ([table[label][key] for key in KEYS] for label in rows.slices[by][0])

@@ -8,8 +8,7 @@ import re
 import tempfile
 import threading
 import uuid
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,10 +17,7 @@ from typing import Any
 
 Rows = list[tuple[Any, ...]]
 MEMORY = "1GB"  # of one thread's questions; what is more goes to the disk
-KEPT_BYTES = 128 * 2**20  # of columns that a process keeps for who asks again
 _root = threading.local()
-_kept: "OrderedDict[Any, dict[str, Any]]" = OrderedDict()
-_keeping = threading.Lock()
 
 
 class Unseen(Exception):
@@ -43,33 +39,16 @@ class Source:
         """The same as {column: numpy array}; columns with NULLs are masked arrays."""
         return self._asked(sql, params).fetchnumpy()  # type: ignore[no-any-return]
 
-    def columns_kept(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any]:
-        """The same, read-only, and kept by this process for who asks it again of the same files, which never change: so
-        the reports of months that are over are read once, however much goes on in the house."""
-        key = sql, tuple(map(_held, params)), tuple(self._named(sql))
-        with _keeping:
-            if key in _kept:
-                _kept.move_to_end(key)
-                return _kept[key]
-        found = self.columns(sql, params)
-        for column in found.values():
-            column.flags.writeable = False
-        with _keeping:
-            _kept[key] = found
-            while _kept and sum(column.nbytes for one in _kept.values() for column in one.values()) > KEPT_BYTES:
-                _kept.popitem(last=False)
-        return found
-
-    def _named(self, sql: str) -> Iterator[tuple[str, str]]:
-        """The views that a statement names."""
-        return ((name, view) for name, view in self.views if re.search(rf"\b{name}\b", sql))
+    def named(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """The views that a statement names: what its answer depends on, for the files in them never change."""
+        return tuple((name, view) for name, view in self.views if re.search(rf"\b{name}\b", sql))
 
     def _asked(self, sql: str, params: Sequence[Any]) -> Any:
         """Raises duckdb.IOException where a file has been replaced since, Unseen."""
         if not Path(self.folder, "manifest.json").exists():
             raise Unseen(platform.node())
         cursor = _connection()
-        for name, view in self._named(sql):
+        for name, view in self.named(sql):
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {view}")
         return cursor.execute(sql, [_held(value) for value in params])
 

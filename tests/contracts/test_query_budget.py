@@ -14,13 +14,14 @@ from jiying.base.models import Person
 from jiying.desk.models import AgentLoad, Ticket
 from jiying.desk.services import collaboration, indexing, talking
 from jiying.desk.services.customers import CustomerData
-from jiying.warehouse import asking, exporting
+from jiying.insight.queries import gathering
+from jiying.warehouse import exporting
 from jiying.warehouse.asking import Source
 from tests.cast import Cast
 
 BUDGET = {"/work/": 12, "/tickets/": 14, "/supervise/": 18, "ticket": 31, "search": 20, "reports": 24}
 
-OF_THE_COPY = 2  # statements that a report asks: the rows of tickets, and of clocks
+OF_THE_COPY = 4  # statements of a report: rows of tickets and of clocks, in this period and in the one before
 
 pytestmark = pytest.mark.usefixtures("still")
 
@@ -108,7 +109,7 @@ def test_a_report_costs_the_same_with_10_tickets_and_with_100(
             pass
         exporting.catch_up()
         found = n_queries(cast, cast.sup, path)
-        asking._kept.clear()
+        gathering._kept.clear()
         asked.clear()
         _once(cast.client(cast.sup), path)
         first = len(asked)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from jiying.clocks.models import Clock
 from jiying.core import kernels
@@ -15,10 +16,13 @@ from jiying.core.periods import of
 from jiying.desk.models import Ticket
 from jiying.desk.policies import Scope
 from jiying.desk.queries import copying
+from jiying.desk.services import handling
 from jiying.insight.queries import counting, gathering, reports
 from jiying.insight.queries.counting import SLICES, Cut, Window
 from jiying.warehouse import exporting, reader
+from jiying.warehouse.asking import Source
 from tests.cast import NOW, Cast
+from tests.insight.columnar import copied
 from tests.insight.test_reports import centre
 
 __all__ = ["centre"]
@@ -57,10 +61,82 @@ def test_arrays_count_what_statements_count(
 
 
 def test_threads_count_the_same(cast: Cast, centre: list[Ticket], monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = gathering.rows(tuple(KPIS), WINDOWS, Cut(Scope(None)), {"channel": tuple(KPIS)})
-    alone = [rows.tallies(tuple(KPIS), at, by) for at in (0, 1) for by in ("", "channel")]
+    def counted() -> list[Any]:
+        gathering._kept.clear()
+        rows = gathering.rows(tuple(KPIS), WINDOWS, Cut(Scope(None)), {"channel": tuple(KPIS)})
+        return [rows.tallies(tuple(KPIS), at, by) for at in (0, 1) for by in ("", "channel")]
+
+    alone = counted()
     monkeypatch.setattr(kernels, "n_threads", lambda _n: 3)
-    assert [rows.tallies(tuple(KPIS), at, by) for at in (0, 1) for by in ("", "channel")] == alone
+    assert counted() == alone
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was read of the copy: the sources, in order."""
+    sources: list[str] = []
+    real = gathering._read
+
+    def noted(copy: Source, wanted: Any) -> gathering.Part:
+        sources.append(wanted.source)
+        return real(copy, wanted)
+
+    monkeypatch.setattr(gathering, "_read", noted)
+    gathering._kept.clear()
+    return sources
+
+
+def _received(window: Window, by: str = "", kpi: str = "tickets_received") -> dict[str, int]:
+    found = gathering.rows((kpi,), [window], Cut(Scope(None)), {"channel": (kpi,)}).tallies((kpi,), 0, by)
+    return {label: row[kpi].n for label, row in found.items()}
+
+
+def test_what_is_over_is_read_once_as_long_as_its_files_are_the_same(
+    cast: Cast, centre: list[Ticket], read: list[str]
+) -> None:
+    day = Window(NOW - timedelta(days=1), NOW + timedelta(days=1))
+    first = _received(day)
+    assert _received(day) == first and read == ["tickets"]
+    cast.ticket()
+    copied()
+    assert _received(day) == {"": first[""] + 1} and read == ["tickets"] * 2
+    solved = _received(day, kpi="tickets_solved")
+    handling.reopen(actor=cast.actor(cast.lin), number=centre[1].number, reason="again", now=NOW + timedelta(hours=3))
+    copied()
+    assert _received(day, kpi="tickets_solved") == {"": solved[""] - 1} and len(read) == 4
+    scoped = gathering.rows(("tickets_received",), [day], Cut(Scope(cast.team2.pk)), {})
+    assert scoped.tallies(("tickets_received",), 0)[""]["tickets_received"].n < first[""] and len(read) == 5
+
+
+@pytest.mark.parametrize(("most", "n_reads"), [(gathering.BYTES_KEPT, 1), (0, 2)])
+def test_of_what_is_kept_more_may_be_asked(
+    cast: Cast, centre: list[Ticket], read: list[str], monkeypatch: Any, most: int, n_reads: int
+) -> None:
+    """Of its rows, or where they were let go, and their files may have been swept away, of the newest."""
+    monkeypatch.setattr(gathering, "BYTES_KEPT", most)
+    day = Window(NOW - timedelta(days=1), NOW + timedelta(days=1))
+    whole = _received(day)
+    rows = gathering.rows(("tickets_received",), [day], Cut(Scope(None)), {"channel": ("tickets_received",)})
+    assert read == ["tickets"]
+    exporting.rebuild()
+    found = rows.tallies(("tickets_received",), 0, "channel")
+    assert sum(row["tickets_received"].n for row in found.values()) == whole[""] > 1
+    assert rows.tallies(("tickets_received",), 0)[""]["tickets_received"].n == whole[""]
+    assert read == ["tickets"] * n_reads
+
+
+def test_of_a_period_that_is_not_over_nothing_is_kept(cast: Cast, centre: list[Ticket], read: list[str]) -> None:
+    present = Window(NOW - timedelta(days=1), timezone.now())
+    assert _received(present) == _received(present) and read == ["tickets"] * 2
+
+
+def test_no_more_is_kept_than_is_allowed(cast: Cast, centre: list[Ticket], read: list[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr(gathering, "MOST_KEPT", 3)
+    days = [Window(NOW - timedelta(days=n), NOW + timedelta(days=1)) for n in (1, 2, 3)]
+    told = [_received(day, "channel") for day in days]
+    assert len(told[0]) == 2 and len(gathering._kept) == 2  # of two channels: what is newest always stays
+    assert _received(days[2], "channel") == told[2] and len(read) == 3
+    assert _received(days[0], "channel") == told[0] and len(read) == 4
 
 
 def _bare(found: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:

@@ -1,14 +1,17 @@
 """The rows of a few periods read once, as arrays: any number of KPIs and slices are counted from them by numpy.
 
-What `counting` counts by one statement for each question; a report asks sixteen. Figures are the same, exactly.
+What `counting` counts by one statement for each question; a report asks sixteen. Figures are the same, exactly. What
+was counted of a period that is over is kept by the files that it was counted from, which never change: so it is read
+once, however much goes on in the house.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,6 +35,8 @@ Counted = dict[str, Tally]
 BITS = 30  # conditions that one number tells
 MOMENT = timedelta(minutes=1)  # a period is over for good so long after its end
 HIT, MISS = 2, 3  # states of a row
+MOST_KEPT = 100_000  # counts that a process keeps of periods that are over, some 40 MB
+BYTES_KEPT = 128 * 2**20  # and of rows of them, from which more may be counted
 MOST = 2_000_000  # rows that a web process may hold as arrays; above, each question is a statement of its own
 
 
@@ -50,19 +55,28 @@ def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[s
     until, alive = max(one.until for one in windows), min(one.since for one in windows) - LATER
     if reader.most_rows("tickets", until, alive) > MOST:
         return _Asked(tuple(windows), cut)
-    is_over = until < datetime.now(UTC) - MOMENT
-    readings = []
-    for source in sorted({KPIS[key].source for key in kpis}):
-        own = [KPIS[key] for key in kpis if KPIS[key].source == source]
+    left: deque[Callable[[], Portion]] = deque()
+    for source in sorted({KPIS[key].source for key in kpis}, reverse=True):  # tickets have most to be read of
+        own = tuple(KPIS[key] for key in kpis if KPIS[key].source == source)
         slices = tuple(name for name, keys in by.items() if any(KPIS[key].source == source for key in keys))
-        reading = partial(_read, source=source, kpis=own, wanted=_Wanted(tuple(windows), cut, slices, is_over))
-        # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
-        readings.append(partial(reader.steady, reading, None, until, {source: alive}))
-    *others, last = readings
+        for at, window in enumerate(windows):
+            # Each window by itself, so that who goes on to the next period has only that one read.
+            left.append(partial(_portion, at, _Wanted(source, own, window, cut, slices)))
+    found: list[Portion] = []
+
+    def read() -> None:
+        while left:
+            try:
+                portion = left.popleft()
+            except IndexError:  # the other thread has taken the last one
+                return
+            found.append(portion())
+
     with asking.beside() as helper:
-        read_beside = [helper.submit(one) for one in others]
-        read = last()
-        return Gathered((*(one.result() for one in read_beside), read))
+        beside = helper.submit(read)
+        read()
+        beside.result()
+    return Gathered(tuple(found))
 
 
 @dataclass(frozen=True)
@@ -81,26 +95,30 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Part:
-    """Columns of one source. `states` of (KPI, window): 0 no case, 1 a case, 2 a hit, 3 a miss."""
+    """Columns of one source in one window. `states` of KPIs: 0 no case, 1 a case, 2 a hit, 3 a miss."""
 
-    kpis: frozenset[str]
     slices: dict[str, tuple[list[str], NDArray[np.intp]]]
-    states: dict[tuple[str, int], Array]
-    values: dict[tuple[str, int], Array]
+    states: dict[str, Array]
+    values: dict[str, Array]
 
     @property
     def n_rows(self) -> int:
         return max(map(len, self.states.values()))
+
+    @property
+    def n_bytes(self) -> int:
+        groups = (group for _labels, group in self.slices.values())
+        return sum(one.nbytes for one in (*groups, *self.states.values(), *self.values.values()))
 
     @cached_property
     def _codes(self) -> dict[str, NDArray[np.intp]]:
         """Of each slice the number of a row's group times four: with a state it is one number."""
         return {by: group * 4 for by, (_labels, group) in self.slices.items()}
 
-    def tally(self, key: str, at: int, by: str, spreads: bool = True) -> dict[str, Tally]:
+    def tally(self, key: str, by: str, spreads: bool = True) -> dict[str, Tally]:
         import numpy as np
 
-        state = self.states[key, at]
+        state = self.states[key]
         labels, group = self.slices[by] if by else ([""], None)
         size = len(labels)
         if group is None:
@@ -114,21 +132,29 @@ class Part:
             n, hits, misses = (
                 column.tolist() for column in (by_state[:, 1:].sum(1), by_state[:, HIT], by_state[:, MISS])
             )
-        totals, spread = self._values(KPIS[key], at, group, size, spreads)
+        totals, spread = self._values(KPIS[key], group, size, spreads)
         return {
             label: Tally(n[i], hits[i], misses[i], totals[i], *(spread[i] if n[i] and spread else (None, None)))
             for i, label in enumerate(labels)
         }
 
-    def _values(
-        self, kpi: Kpi, at: int, group: Array | None, size: int, spreads: bool
-    ) -> tuple[list[int], list[list[int]]]:
+    def distribution(self, key: str, edges: Sequence[int], by: str) -> dict[str, list[int]]:
+        import numpy as np
+
+        cases = np.flatnonzero(self.states[key])
+        labels, group = self.slices[by]
+        stretch = np.searchsorted(np.array(edges), self.values[key][cases], side="right")
+        size = len(edges) + 1
+        counts = np.bincount(group[cases] * size + stretch, minlength=len(labels) * size).reshape(-1, size)
+        return {label: row for label, row in zip(labels, counts.tolist(), strict=True) if any(row)}
+
+    def _values(self, kpi: Kpi, group: Array | None, size: int, spreads: bool) -> tuple[list[int], list[list[int]]]:
         """Totals, and medians with 90th percentiles, by group; of all rows where there are no groups."""
         import numpy as np
 
         if not kpi.value:
             return [0] * size, []
-        values, state = self.values[kpi.key, at], self.states[kpi.key, at]
+        values, state = self.values[kpi.key], self.states[kpi.key]
         if not state.all():
             cases = np.flatnonzero(state)
             values = values[cases]
@@ -145,19 +171,57 @@ class Part:
         return totals, percentiles(group, size, values, (50, 90)).tolist() if is_told else []
 
 
+@dataclass
+class Known:
+    """What is known of a source in a window: its rows, and what was counted of them, by what was asked."""
+
+    part: Part | None = None
+    answers: dict[Hashable, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Portion:
+    """One source in the window number `at`; `read` reads its rows once more."""
+
+    at: int
+    kpis: frozenset[str]
+    known: Known
+    read: Callable[[], Part]
+
+    @property
+    def n_rows(self) -> int:
+        return self.known.part.n_rows if self.known.part else 0
+
+    def tally(self, key: str, by: str, spreads: bool) -> dict[str, Tally]:
+        found: dict[str, Tally] = self._answer((key, by, spreads), lambda part: part.tally(key, by, spreads))
+        return found
+
+    def distribution(self, key: str, edges: Sequence[int], by: str) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = self._answer((key, by, *edges), lambda part: part.distribution(key, edges, by))
+        return found
+
+    def _answer(self, question: Hashable, count: Callable[[Part], dict[str, Any]]) -> dict[str, Any]:
+        if question not in self.known.answers:
+            part = self.known.part
+            if part is None:  # what was counted before may be of other files by now
+                part = self.read()
+                self.known = Known(part)
+            self.known.answers[question] = count(part)
+        return self.known.answers[question]
+
+
 @dataclass(frozen=True)
 class Gathered:
-    """Arrays of each source."""
+    """Portions of each source and window."""
 
-    parts: tuple[Part, ...]
+    portions: tuple[Portion, ...]
 
     def tallies(self, kpis: Sequence[str], at: int, by: str = "", spreads: bool = True) -> dict[str, dict[str, Tally]]:
-        asked = [(part, key) for part in self.parts for key in kpis if key in part.kpis]
-        counted = _side_by_side(
-            lambda part, key: part.tally(key, at, by, spreads), asked, max(part.n_rows for part in self.parts)
-        )
+        asked = [(one, key) for one in self.portions if one.at == at for key in kpis if key in one.kpis]
+        n_rows = max((one.n_rows for one, _key in asked), default=0)
+        counted = _side_by_side(lambda one, key: one.tally(key, by, spreads), asked, n_rows)
         found: dict[str, dict[str, Tally]] = {}
-        for (_part, key), tallies in zip(asked, counted, strict=True):
+        for (_portion, key), tallies in zip(asked, counted, strict=True):
             for label, tally in tallies.items():
                 if tally.n or not by:
                     found.setdefault(label, {})[key] = tally
@@ -166,19 +230,12 @@ class Gathered:
         return found
 
     def distribution(self, key: str, edges: Sequence[int], at: int, by: str) -> dict[str, list[int]]:
-        import numpy as np
-
-        (part,) = (part for part in self.parts if key in part.kpis)
-        cases = np.flatnonzero(part.states[key, at])
-        labels, group = part.slices[by]
-        stretch = np.searchsorted(np.array(edges), part.values[key, at][cases], side="right")
-        size = len(edges) + 1
-        counts = np.bincount(group[cases] * size + stretch, minlength=len(labels) * size).reshape(-1, size)
-        return {label: row for label, row in zip(labels, counts.tolist(), strict=True) if any(row)}
+        (portion,) = (one for one in self.portions if one.at == at and key in one.kpis)
+        return {label: list(row) for label, row in portion.distribution(key, edges, by).items()}
 
 
 def _side_by_side(
-    count: Callable[[Part, str], Counted], asked: Sequence[tuple[Part, str]], n_rows: int
+    count: Callable[[Portion, str], Counted], asked: Sequence[tuple[Portion, str]], n_rows: int
 ) -> list[Counted]:
     """In threads where there are many rows; with few of them they would only wait for each other."""
     n_threads = kernels.n_threads(n_rows)
@@ -193,12 +250,58 @@ def _side_by_side(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """`is_over`: another may ask the very same; of a period that still runs each asks up to another instant."""
+    """What is read of a source: all that these KPIs need in a window, and the slices that they are cut by."""
 
-    windows: tuple[Window, ...]
+    source: str
+    kpis: tuple[Kpi, ...]
+    window: Window
     cut: Cut
     by: tuple[str, ...]
-    is_over: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Another may ask the very same; of a period that still runs each asks up to another instant."""
+        return self.window.until < datetime.now(UTC) - MOMENT
+
+
+_kept: OrderedDict[Hashable, Known] = OrderedDict()  # by what was asked, and of which files
+_keeping = threading.Lock()
+
+
+def _portion(at: int, wanted: _Wanted) -> Portion:
+    read: Callable[[Callable[[Source], Any]], Any] = partial(
+        reader.steady,
+        since=None,
+        until=wanted.window.until,
+        # A clock may outlive its ticket: only files of the table that says when a case counts are left out.
+        alive={wanted.source: wanted.window.since - LATER},
+    )
+
+    def made(copy: Source) -> Portion:
+        files = copy.named(counting.rows(wanted.source, wanted.cut)[0])
+        known = _of_before((wanted, files)) if wanted.is_over else Known()
+        if known.part is None and not known.answers:
+            known.part = _read(copy, wanted)
+        kpis = frozenset(kpi.key for kpi in wanted.kpis)
+        return Portion(at, kpis, known, partial(read, partial(_read, wanted=wanted)))
+
+    found: Portion = read(made)
+    return found
+
+
+def _of_before(key: Hashable) -> Known:
+    """What is kept by a key, to be added to. Of what is more than may be kept, what was not asked for longest goes."""
+    with _keeping:
+        found = _kept[key] = _kept.pop(key, Known())
+        n_bytes = n_counts = 0
+        for other, one in reversed([*_kept.items()]):
+            n_bytes += one.part.n_bytes if one.part else 0
+            n_counts += sum(map(len, [*one.answers.values()]))
+            if n_bytes > BYTES_KEPT:
+                one.part = None
+            if n_counts > MOST_KEPT and one is not found:
+                del _kept[other]
+    return found
 
 
 # Of each slice that is words, those seen so far: the copy tells places in this list, and a read that meets a word which
@@ -207,28 +310,25 @@ _words: dict[str, tuple[str, ...]] = {}
 _learning = threading.Lock()
 
 
-def _read(copy: Source, source: str, kpis: Sequence[Kpi], wanted: _Wanted) -> Part:
-    """Each condition is read once as a bit and each value as a column, whatever number of KPIs and windows share it:
-    what a KPI makes of them is worked out by numpy, many times faster than by SQL."""
-    windows = wanted.windows
-    table, params = counting.rows(source, wanted.cut)
-    rows = f"{table} AND is_counted AND ({_matters(kpis, windows)})"
+def _read(copy: Source, wanted: _Wanted) -> Part:
+    """Each condition is read once as a bit and each value as a column, whatever number of KPIs share it: what a KPI
+    makes of them is worked out by numpy, many times faster than by SQL."""
+    kpis, window = wanted.kpis, wanted.window
+    table, params = counting.rows(wanted.source, wanted.cut)
+    rows = f"{table} AND is_counted AND ({_matters(kpis, window)})"
     words = {name: _words.get(name, ("",)) for name in wanted.by if not SLICES[name][1]}
     slices = {name: _place(name, words) for name in wanted.by}
-    columns = [*slices.values(), *(_of_end(kpi.value, one) for kpi in kpis if kpi.value for one in windows)]
-    asked = copy.columns_kept if wanted.is_over else copy.columns
-    told = _Told(asked, _conditions(kpis, windows), columns, rows, params)
+    columns = [*slices.values(), *(_of_end(kpi.value, window) for kpi in kpis if kpi.value)]
+    told = _Told(copy, _conditions(kpis, window), columns, rows, params)
     unknown = [name for name in words if told.lacks(slices[name])]
     if unknown:
         _learn(copy, unknown, rows, params)
         if any(_words[name] != words[name] for name in unknown):  # by this one or, meanwhile, by another thread
-            return _read(copy, source, kpis, wanted)
-    numbered = [(kpi, w, one) for kpi in kpis for w, one in enumerate(windows)]
+            return _read(copy, wanted)
     return Part(
-        frozenset(kpi.key for kpi in kpis),
         {name: _slice(told(sql, 1 if name in words else -1), words.get(name)) for name, sql in slices.items()},
-        {(kpi.key, w): told.state(kpi, one) for kpi, w, one in numbered},
-        {(kpi.key, w): told(_of_end(kpi.value, one), 0) for kpi, w, one in numbered if kpi.value},
+        {kpi.key: told.state(kpi, window) for kpi in kpis},
+        {kpi.key: told(_of_end(kpi.value, window), 0) for kpi in kpis if kpi.value},
     )
 
 
@@ -240,13 +340,10 @@ def _within(at: str, since: str, until: str) -> str:
     return f"({at}) >= {since} AND ({at}) < {until}"
 
 
-def _conditions(kpis: Sequence[Kpi], windows: Sequence[Window]) -> list[str]:
+def _conditions(kpis: Sequence[Kpi], window: Window) -> list[str]:
     """What states of these KPIs are made of."""
-    found = [sql for kpi in kpis for sql in (kpi.hit, kpi.miss) if sql]
-    for one in windows:
-        found += [_of_end(kpi.case, one) for kpi in kpis]
-        found += [_within(kpi.at, *one.sql) for kpi in kpis if kpi.at]
-    return found
+    found = [sql for kpi in kpis for sql in (_of_end(kpi.case, window), kpi.hit, kpi.miss) if sql]
+    return found + [_within(kpi.at, *window.sql) for kpi in kpis if kpi.at]
 
 
 class _Told:
@@ -254,7 +351,7 @@ class _Told:
 
     def __init__(
         self,
-        asked: Callable[[str, Sequence[Any]], dict[str, Any]],
+        copy: Source,
         conditions: Sequence[str],
         columns: Sequence[str],
         rows: str,
@@ -265,7 +362,7 @@ class _Told:
         names = {sql: f"c{n}" for n, sql in enumerate(dict.fromkeys(columns))}
         listed = [f"{_word(held)} AS w{n}" for n, held in enumerate(words)]
         listed += [f"{sql} AS {name}" for sql, name in names.items()]
-        found = asked(f"SELECT {', '.join(listed)} {rows}", params)  # noqa: S608 - own names, words quoted
+        found = copy.columns(f"SELECT {', '.join(listed)} {rows}", params)  # noqa: S608 - own names, words quoted
         self._words = [found[f"w{n}"] for n in range(len(words))]
         self._columns = {sql: found[name] for sql, name in names.items()}
 
@@ -307,18 +404,15 @@ def _word(conditions: Sequence[str]) -> str:
     return " + ".join(f"CASE WHEN {sql} THEN {1 << n} ELSE 0 END" for n, sql in enumerate(conditions))
 
 
-def _matters(kpis: Sequence[Kpi], windows: Sequence[Window]) -> str:
-    """The condition that a row is a case of any of these KPIs in any of these windows, or nearly."""
-    bounds = [one.sql for one in windows]
-    since, until = min(low for low, _high in bounds), max(high for _low, high in bounds)
+def _matters(kpis: Sequence[Kpi], window: Window) -> str:
+    """The condition that a row is a case of any of these KPIs, or nearly."""
     cases: dict[str, set[str]] = {}
     for kpi in kpis:
-        for one in windows:
-            cases.setdefault(kpi.at, set()).add(f"({_of_end(kpi.case, one)})")
+        cases.setdefault(kpi.at, set()).add(f"({_of_end(kpi.case, window)})")
     told = []
     for at, listed in cases.items():
         case = "TRUE" if "(TRUE)" in listed else f"({' OR '.join(sorted(listed))})"
-        told.append(f"{case} AND {_within(at, since, until)}" if at else case)
+        told.append(f"{case} AND {_within(at, *window.sql)}" if at else case)
     return " OR ".join(told)
 
 
