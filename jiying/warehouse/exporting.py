@@ -29,7 +29,7 @@ log = structlog.get_logger()
 BATCH = 100_000  # facts that are copied in one stroke
 FACTS = 50_000  # and that are read together where everything is
 CHUNK = 10_000  # subjects whose rows are read together
-MUCH = 100_000  # facts in one go for which compiled loops are worth their loading
+MUCH = 1_000_000  # facts that are to be copied for which compiled loops are worth compiling, 3 s once
 AHEAD = 4  # pieces of these that may be on their way
 MERGED_AFTER = 5_000  # rows that have changed before the files of their months are written anew
 MERGED_SHARE = 50  # or the fiftieth part of a big table
@@ -71,15 +71,16 @@ def catch_up() -> None:
 
 
 def _follow(manifest: Manifest, limit: int) -> int:
-    last = min(journal.last_position(), manifest.position + limit)
+    end = journal.last_position()
+    last, is_much = min(end, manifest.position + limit), end - manifest.position >= MUCH
     if last <= manifest.position:
         return 0
     facts = events.fetch(manifest.position, last)
     connection, _kept.connection = _connection(), None  # one that failed is not used again
     _begin(connection)
     with _beside() as helper:
-        grown = helper.submit(_grown, connection.cursor(), facts, manifest)
-        tables = {**_changed(connection, facts, manifest), **grown.result()}
+        grown = helper.submit(_grown, connection.cursor(), facts, manifest, is_much)
+        tables = {**_changed(connection, facts, manifest, is_much), **grown.result()}
     tables = sketching.kept(connection, tables)
     if last - manifest.position <= CHUNK:
         _kept.connection = connection
@@ -101,19 +102,18 @@ def _beside() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "warehouse-beside")
 
 
-def _grown(connection: Any, facts: Facts, manifest: Manifest) -> dict[str, Content]:
+def _grown(connection: Any, facts: Facts, manifest: Manifest, is_much: bool) -> dict[str, Content]:
     """The tables of facts, with these."""
-    _gather_facts(connection, facts, facts.rows.n >= MUCH)
+    _gather_facts(connection, facts, is_much)
     found = [shape for shape in shapes() if not shape.table.owner]
     return {s.table.name: files.grow(connection, s, manifest.tables[s.table.name], _gathered(s)) for s in found}
 
 
-def _changed(connection: Any, facts: Facts, manifest: Manifest) -> dict[str, Content]:
+def _changed(connection: Any, facts: Facts, manifest: Manifest, is_much: bool) -> dict[str, Content]:
     """The tables of subjects, with what these facts have changed."""
     touched = _touched(facts)
     told = [json.dumps(one) for one in zip(*touched, strict=True)] or ["[]", "[]"]
     staging.load(connection, "touched", _TOUCHED, Rows(len(touched), told))
-    is_much = facts.rows.n >= MUCH
     for kind, found in groupby(touched, key=itemgetter(0)):
         ids = [pk for _kind, pk in found]
         for n in range(0, len(ids), CHUNK):

@@ -89,8 +89,8 @@ def of(part: Part) -> Fetched:
 def load(connection: Any, name: str, fields: Sequence[Field], rows: Rows | None, is_much: bool = False) -> None:
     """Make a table of DuckDB's from what was fetched; an empty one from None.
 
-    Where there is much to do, compiled loops take the arrays apart, which are loaded first (0.6 s, 92 MB); what they do
-    not understand, and small strokes, DuckDB reads itself.
+    Where there is much to do, compiled loops take the arrays apart, and are loaded for it (92 MB); little, and what the
+    loops do not understand, DuckDB reads itself.
     """
     made = f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT"
     stream = _taken_apart(fields, rows) if rows and is_much else None
