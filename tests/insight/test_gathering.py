@@ -126,8 +126,12 @@ def test_of_what_is_kept_more_may_be_asked(
 
 
 def test_of_a_period_that_is_not_over_nothing_is_kept(cast: Cast, centre: list[Ticket], read: list[str]) -> None:
+    """Nor of the one before, of which as much is counted."""
     present = Window(NOW - timedelta(days=1), timezone.now())
     assert _received(present) == _received(present) and read == ["tickets"] * 2
+    earlier = Window(NOW - timedelta(days=8), NOW + timedelta(days=1))
+    gathering.rows(("tickets_received",), [present, earlier], Cut(Scope(None)), {})
+    assert len(read) == 4 and not gathering._kept
 
 
 def test_no_more_is_kept_than_is_allowed(cast: Cast, centre: list[Ticket], read: list[str], monkeypatch: Any) -> None:

@@ -55,13 +55,15 @@ def rows(kpis: Sequence[str], windows: Sequence[Window], cut: Cut, by: Mapping[s
     until, alive = max(one.until for one in windows), min(one.since for one in windows) - LATER
     if reader.most_rows("tickets", until, alive) > MOST:
         return _Asked(tuple(windows), cut)
+    # Another may ask the very same; in a period that still runs each asks up to another instant.
+    are_over = until < datetime.now(UTC) - MOMENT
     left: deque[Callable[[], Portion]] = deque()
     for source in sorted({KPIS[key].source for key in kpis}, reverse=True):  # tickets have most to be read of
         own = tuple(KPIS[key] for key in kpis if KPIS[key].source == source)
         slices = tuple(name for name, keys in by.items() if any(KPIS[key].source == source for key in keys))
         for at, window in enumerate(windows):
             # Each window by itself, so that who goes on to the next period has only that one read.
-            left.append(partial(_portion, at, _Wanted(source, own, window, cut, slices)))
+            left.append(partial(_portion, at, _Wanted(source, own, window, cut, slices), are_over))
     found: list[Portion] = []
 
     def read() -> None:
@@ -190,7 +192,8 @@ class Portion:
 
     @property
     def n_rows(self) -> int:
-        return self.known.part.n_rows if self.known.part else 0
+        part = self.known.part  # another thread may let go of it at any moment
+        return part.n_rows if part else 0
 
     def tally(self, key: str, by: str, spreads: bool) -> dict[str, Tally]:
         found: dict[str, Tally] = self._answer((key, by, spreads), lambda part: part.tally(key, by, spreads))
@@ -258,17 +261,12 @@ class _Wanted:
     cut: Cut
     by: tuple[str, ...]
 
-    @property
-    def is_over(self) -> bool:
-        """Another may ask the very same; of a period that still runs each asks up to another instant."""
-        return self.window.until < datetime.now(UTC) - MOMENT
-
 
 _kept: OrderedDict[Hashable, Known] = OrderedDict()  # by what was asked, and of which files
 _keeping = threading.Lock()
 
 
-def _portion(at: int, wanted: _Wanted) -> Portion:
+def _portion(at: int, wanted: _Wanted, is_kept: bool) -> Portion:
     read: Callable[[Callable[[Source], Any]], Any] = partial(
         reader.steady,
         since=None,
@@ -279,7 +277,7 @@ def _portion(at: int, wanted: _Wanted) -> Portion:
 
     def made(copy: Source) -> Portion:
         files = copy.named(counting.rows(wanted.source, wanted.cut)[0])
-        known = _of_before((wanted, files)) if wanted.is_over else Known()
+        known = _of_before((wanted, files)) if is_kept else Known()
         if known.part is None and not known.answers:
             known.part = _read(copy, wanted)
         kpis = frozenset(kpi.key for kpi in wanted.kpis)
