@@ -15,7 +15,8 @@ interface Drawn {
 }
 
 const HUES = ["blue", "green", "amber", "orange", "purple", "red"];
-const shown = new Map<HTMLElement, echarts.ECharts>();
+const AXES = 110; // pixels beside the columns: both axes' numbers, and the margins
+const shown = new Map<HTMLElement, { chart: echarts.ECharts; data: Drawn }>();
 
 /** ECharts knows no oklch() and no light-dark(): a pixel of the colour tells it in numbers. */
 function colour(name: string): string {
@@ -81,10 +82,16 @@ function scattered(data: Drawn, about: object, axis: object): echarts.EChartsCor
   };
 }
 
-function option(data: Drawn): echarts.EChartsCoreOption {
+/** Names below columns are broken where a column is narrower than they are, so that none has to be left out. */
+function below(data: Drawn, width: number): object {
+  if (data.kind !== "bars" && data.kind !== "pareto") return {};
+  return { overflow: "break", width: Math.max(32, (width - AXES) / Math.max(1, data.categories.length) - 6) };
+}
+
+function option(data: Drawn, width: number): echarts.EChartsCoreOption {
   const ink = colour("--tblr-secondary-color");
   const line = { lineStyle: { color: colour("--tblr-border-color") } };
-  const names = { type: "category", data: data.categories, axisLabel: { color: ink, interval: data.kind === "trend" ? "auto" : 0, hideOverlap: true }, axisLine: line, axisTick: { show: false } };
+  const names = { type: "category", data: data.categories, axisLabel: { color: ink, interval: data.kind === "trend" ? "auto" : 0, hideOverlap: true, ...below(data, width) }, axisLine: line, axisTick: { show: false } };
   const figures = { type: "value", axisLabel: { color: ink, formatter: `{value}${data.unit}` }, splitLine: line, ...(data.kind === "trend" ? { scale: true } : data.unit === "%" ? { max: 100 } : {}) };
   const share = { type: "value", min: 0, max: 100, axisLabel: { color: ink, formatter: "{value}%" }, splitLine: { show: false } };
   const flat = data.kind === "parts";
@@ -108,15 +115,15 @@ function option(data: Drawn): echarts.EChartsCoreOption {
 function draw(node: HTMLElement): void {
   const source = document.getElementById(node.dataset["chart"] ?? "");
   if (source === null) return;
-  shown.get(node)?.dispose();
+  shown.get(node)?.chart.dispose();
   const chart = echarts.init(node, null, { renderer: "svg" });
   const data = JSON.parse(source.textContent ?? "{}") as Drawn;
-  chart.setOption(option(data));
+  chart.setOption(option(data, chart.getWidth()));
   chart.on("click", (point) => {
     const url = data.urls?.[point.dataIndex ?? -1];
     if (url) location.assign(url);
   });
-  shown.set(node, chart);
+  shown.set(node, { chart, data });
 }
 
 function drawAll(): void {
@@ -125,7 +132,12 @@ function drawAll(): void {
 
 export function startCharts(): void {
   drawAll();
-  new ResizeObserver(() => { for (const chart of shown.values()) chart.resize(); }).observe(document.body);
+  new ResizeObserver(() => {
+    for (const { chart, data } of shown.values()) {
+      chart.resize();
+      chart.setOption({ xAxis: option(data, chart.getWidth())["xAxis"] });
+    }
+  }).observe(document.body);
   addEventListener("jy:theme", () => requestAnimationFrame(drawAll));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 }
