@@ -15,7 +15,8 @@ interface Drawn {
 }
 
 const HUES = ["blue", "green", "amber", "orange", "purple", "red"];
-const AXES = 110; // pixels beside the columns: both axes' numbers, and the margins
+const AXES = { bars: 64, pareto: 110 }; // pixels beside the columns: numbers of one axis or of both, and the margins
+const TILTED = 92; // pixels of a name that stands aslant
 const shown = new Map<HTMLElement, { chart: echarts.ECharts; data: Drawn }>();
 
 /** ECharts knows no oklch() and no light-dark(): a pixel of the colour tells it in numbers. */
@@ -82,10 +83,17 @@ function scattered(data: Drawn, about: object, axis: object): echarts.EChartsCor
   };
 }
 
-/** Names below columns are broken where a column is narrower than they are, so that none has to be left out. */
+/** Names below columns are broken between words, or between Chinese characters, where a column is narrower than they are; they stand aslant where a
+ *  word alone is wider. So none has to be left out. */
 function below(data: Drawn, width: number): object {
   if (data.kind !== "bars" && data.kind !== "pareto") return {};
-  return { overflow: "break", width: Math.max(32, (width - AXES) / Math.max(1, data.categories.length) - 6) };
+  const room = (width - AXES[data.kind]) / Math.max(1, data.categories.length) - 4;
+  const context = document.createElement("canvas").getContext("2d");
+  if (context === null) return {};
+  context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  const words = data.categories.flatMap((name) => name.split(/\s+|(?=[\u3000-\u9fff])/u));
+  const widest = Math.max(0, ...words.map((word) => context.measureText(word).width));
+  return widest <= room ? { overflow: "break", width: room } : { rotate: 45, overflow: "truncate", width: TILTED };
 }
 
 function option(data: Drawn, width: number): echarts.EChartsCoreOption {

@@ -1,7 +1,8 @@
 """Array kernels, compiled by numba: batches of calendar operations, and the replay of standards over a log (C4, C10).
 
-Only this module and `fold_kernel` import numba, and only inside functions: it costs 0.6 s and 92 MB, so never in a web
-process. Compiled code is kept where NUMBA_CACHE_DIR says. What a kernel computes is what `core.calendars` computes.
+Only kernels of `core` import numba (this, `fold_kernel`, `processmap.kernel`, `json_columns`), and only inside
+functions: it costs 0.6 s and 92 MB, so never in a web process. Compiled code is kept where NUMBA_CACHE_DIR says.
+What a kernel computes is what `core.calendars` computes.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def _changed(connection: Any, facts: Facts, manifest: Manifest, is_much: bool) -
     for kind, found in groupby(touched, key=itemgetter(0)):
         ids = [pk for _kind, pk in found]
         for n in range(0, len(ids), CHUNK):
-            _gather(connection, staging.of(Part(kind, ids[n : n + CHUNK])), is_much)
+            _gather(connection, staging.fetch_all(Part(kind, ids[n : n + CHUNK])), is_much)
     must_go = any(kind.endswith(".erased") for kind in facts.kinds)  # what was erased is to lie in no file
     return {
         s.table.name: _taken(connection, s, manifest.tables[s.table.name], must_go) for s in shapes() if s.table.owner
@@ -260,7 +260,7 @@ def _everything(connection: Any, position: int) -> Iterator[int]:
                 facts = events.fetch(after, min(after + FACTS, position))
                 waiting.append(for_facts.submit(_gather_facts, of_facts, facts, position >= MUCH))
             if part is not None:
-                waiting.append(for_parts.submit(_gather, of_parts, staging.of(part), position >= MUCH))
+                waiting.append(for_parts.submit(_gather, of_parts, staging.fetch_all(part), position >= MUCH))
             while len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:

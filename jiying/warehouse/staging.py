@@ -80,7 +80,7 @@ class Fetched:
             source.then(connection)
 
 
-def of(part: Part) -> Fetched:
+def fetch_all(part: Part) -> Fetched:
     """Ask the house's database for all sources' rows of a part."""
     told = [source for source in SOURCES.values() if not source.kinds or part.kind in source.kinds]
     return Fetched({source.name: fetch(source.fields, source.rows(part)) for source in told})

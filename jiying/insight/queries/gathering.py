@@ -109,8 +109,8 @@ class Part:
 
     @property
     def n_bytes(self) -> int:
-        groups = (group for _labels, group in self.slices.values())
-        return sum(one.nbytes for one in (*groups, *self.states.values(), *self.values.values()))
+        groups = sum(group.nbytes for _labels, group in self.slices.values())
+        return 2 * groups + sum(one.nbytes for one in (*self.states.values(), *self.values.values()))  # and their codes
 
     @cached_property
     def _codes(self) -> dict[str, NDArray[np.intp]]:
