@@ -1,22 +1,24 @@
 """The whole fold of ticket clocks over a big journal, under one or several standards at once (C8, C10-C13b).
 
-It packs a `FoldLog` and terms into a few arrays and runs the loop of `fold_loops` over them; every clock is what
+It packs a log and terms into a few arrays and runs the loop of `fold_tickets` over them; every clock is what
 `core.clocks.fold` gives (docs/algorithms/replay.md). Loads numba and numpy only when called.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from jiying.core import fold_loops, fold_straight, fold_tickets, kernels
 from jiying.core import fold_loops as k
-from jiying.core import kernels
 from jiying.core.calendars import LAST_INSTANT, Calendar
 from jiying.core.clocks import Book, Event, fold
-from jiying.core.fold_log import FoldLog, Terms, encode
+from jiying.core.fold_log import FoldLog, Terms, TicketLog, encode
 from jiying.core.standards import HOLD_REASONS, TICKET_METRICS, Facts, Row, Target
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound=Hashable)
 STATES = ("met", "breached", "running", "paused", "pending", "cancelled")  # by the codes of fold_loops
+_MODULES = (fold_loops, fold_straight, fold_tickets)
 # Clocks that one event of each kind may bring to be, at most: this many rows are set aside (untouched memory is free).
 _NEW_CLOCKS = {k.OPENED: 5, k.ASSIGNED: 1, k.WROTE: 1, k.ANSWERED: 1, k.REOPENED: 3}
 
@@ -80,7 +83,7 @@ class Folded:
     rows: ClockRows | None
 
 
-def fold_log(log: FoldLog, drafts: Sequence[Terms | None], now: int, *, with_rows: bool = False) -> Folded:
+def fold_log(log: FoldLog | TicketLog, drafts: Sequence[Terms | None], now: int, *, with_rows: bool = False) -> Folded:
     """The clocks of all tickets at `now` under each draft: the terms that would have held for everything, or None for
     those that did hold.
 
@@ -90,17 +93,14 @@ def fold_log(log: FoldLog, drafts: Sequence[Terms | None], now: int, *, with_row
     """
     import numpy as np
 
-    if not len(log.ticket) == len(log.at) == len(log.kind) == len(log.data):
-        raise ValueError("the columns of a log must have one length")
-    n_tickets, n_cells = len(log.cells), int(log.cells.max()) + 1 if len(log.cells) else 0
-    _check("ticket", log.ticket, n_tickets)
-    _check("cells", log.cells, n_cells)
-    _check("at", log.at, now + 1)
-    job = _Job(log, now, _packed(log, drafts, now), len(drafts), with_rows)
-    n_shares = kernels.n_threads(len(log.at))
-    edges = [int(x) for x in np.searchsorted(job.firsts, np.linspace(0, len(log.at), n_shares + 1))]
-    edges[0], edges[-1] = 0, n_tickets
-    with ThreadPoolExecutor(n_shares) as pool:
+    tickets = _grouped(log) if isinstance(log, FoldLog) else log
+    n_tickets = len(tickets.cells)
+    n_cells = int(tickets.cells.max()) + 1 if n_tickets else 0
+    _check("cells", tickets.cells, n_cells)
+    _check("at", tickets.told[:, 0], now + 1)
+    job = _Job(tickets, now, _packed(tickets, drafts, now), len(drafts), with_rows)
+    edges = _shares(tickets.firsts, len(tickets.told))
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
         shares = list(pool.map(job.run, edges, edges[1:]))
     tally = np.sum([share.tally for share in shares], axis=0)
     counts = [np.ascontiguousarray(tally[..., i]) for i in range(4)]
@@ -130,11 +130,40 @@ def _check(name: str, column: Array, limit: int) -> None:
         raise ValueError(f"{name} outside 0..{limit - 1}")
 
 
+def _shares(firsts: Array, n_events: int) -> list[int]:
+    """Between which tickets threads take turns, each with about as many events."""
+    import numpy as np
+
+    edges = np.searchsorted(firsts, np.linspace(0, n_events, kernels.n_threads(n_events) + 1)).tolist()
+    return [0, *edges[1:-1], len(firsts)]
+
+
+def _grouped(log: FoldLog) -> TicketLog:
+    """The log ticket by ticket. Kinds that are no event are left out."""
+    import numpy as np
+
+    n_events, n_tickets = len(log.at), len(log.cells)
+    if not len(log.ticket) == n_events == len(log.kind) == len(log.data):
+        raise ValueError("the columns of a log must have one length")
+    _check("ticket", log.ticket, n_tickets)
+    ends = np.cumsum(np.bincount(log.ticket, minlength=n_tickets))
+    firsts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
+    columns = log.ticket, np.ascontiguousarray(log.at, np.int64), log.kind, log.data
+    lasts, told = firsts.copy(), np.empty((n_events, 2), np.int64)
+    told[:, 0] = log.at[0] if n_events else 0  # rows that stay unused are of a known instant
+    loop, edges = _compiled("_group_loop"), _shares(firsts, n_events)
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
+        bad = max(pool.map(lambda low, high: loop(columns, lasts, told, low, high), edges, edges[1:]))
+    if bad >= 0:
+        raise ValueError(f"event {bad}: its data are out of range for its kind")
+    return TicketLog(firsts, lasts, told, log.cells, log.facts, log.bindings)
+
+
 # ---------------------------------------------------------------- running the loop
 @cache
-def _compiled_loop() -> Any:
-    """`fold_loops._fold_loop` as machine code, kept where numba keeps it. Numba cannot import inside a function, so
-    numpy is put into the globals of all.
+def _compiled(name: str) -> Any:
+    """A loop of `fold_tickets` as machine code, kept where numba keeps it. Numba cannot import inside a function, so
+    numpy, and all that it calls, is put into the globals of all; its name ends in a stamp of all sources.
 
     Four things keep the compiler from minutes of work: no counting of references (so no function may make an array), no
     way in from Python but for the loop itself, constants that are no literals (each would get a copy of the functions
@@ -143,13 +172,25 @@ def _compiled_loop() -> Any:
     import numba
     import numpy
 
-    known = {name: numpy.int64(x) if isinstance(x, int) else x for name, x in vars(k).items()} | {"np": numpy}
     plain: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
     inner: dict[str, Any] = {**plain, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    for name in [name for name in known if name.startswith(("_k_", "_part_"))]:
-        inner["inline"] = "always" if name.startswith("_part_") else "never"
-        known[name] = numba.njit(**inner)(kernels._with(known[name], known))
-    return numba.njit(cache=True, nogil=True, **plain)(kernels._with(k._fold_loop, known))
+    made: dict[str, Any] = {}
+    for module in _MODULES:  # each after those that it imports from
+        known = {key: numpy.int64(x) if isinstance(x, int) else x for key, x in vars(module).items()} | {"np": numpy}
+        known |= {key: made[key] for key in known.keys() & made.keys()}
+        for part in [part for part in known if part.startswith(("_k_", "_part_")) and part not in made]:
+            inner["inline"] = "always" if part.startswith("_part_") else "never"
+            known[part] = made[part] = numba.njit(**inner)(kernels._with(known[part], known))
+    loop = kernels._with(getattr(fold_tickets, name), known)
+    loop.__qualname__ = f"{name}_{_stamp()}"
+    return numba.njit(cache=True, nogil=True, **plain)(loop)
+
+
+@cache
+def _stamp() -> str:
+    """Of the sources: numba itself looks at one file only to tell whether kept machine code is old."""
+    sources = [Path(module.__file__ or "").read_bytes() for module in _MODULES]
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -171,37 +212,30 @@ class _Share:
 class _Job:
     """Everything that the shares of one run have in common."""
 
-    def __init__(self, log: FoldLog, now: int, packed: _Packed, n_drafts: int, with_rows: bool) -> None:
-        import numpy as np
-
+    def __init__(self, log: TicketLog, now: int, packed: _Packed, n_drafts: int, with_rows: bool) -> None:
         self.log, self.now, self.packed = log, now, packed
         self.n_drafts, self.with_rows = n_drafts, with_rows
-        n_events = np.bincount(log.ticket, minlength=len(log.cells))
-        self.firsts = np.concatenate([np.zeros(1, np.int64), np.cumsum(n_events)])
         self.n_cells = int(log.cells.max()) + 1 if len(log.cells) else 0
-        self.columns = log.ticket, np.ascontiguousarray(log.at, np.int64), log.kind, log.data
-        self.told = np.empty((len(log.at), 2), np.int64)
         self.limits = _limits(len(log.facts), len(log.bindings))
-        self.loop = _compiled_loop()
+        self.loop = _compiled("_fold_loop")
 
     def run(self, low: int, high: int) -> _Share:
         """Fold tickets low..high - 1; raises what `fold_log` raises for them."""
         import numpy as np
 
+        log, packed = self.log, self.packed
         tally = np.zeros((self.n_drafts, k.N_METRICS, self.n_cells, 4), np.int64)
         n_rows = self._most_rows(low, high) if self.with_rows else 0
         codes, instants = np.empty((n_rows, 5), np.int32), np.empty((n_rows, 4), np.int64)
-        packed = self.packed
         n_rows, bad, unbound = self.loop(
-            self.columns,
-            self.log.cells,
+            (log.firsts, log.lasts, log.told, log.cells),
             (self._state(low, high), packed.constants, packed.table, packed.rates),
-            (self.limits, self.firsts, self.told, self.firsts.copy()),
+            self.limits,
             (low, high, self.n_drafts, int(self.with_rows)),
             (tally, codes, instants),
         )
         if bad >= 0:
-            raise ValueError(f"event {bad}: its data are out of range for its kind")
+            raise ValueError(f"ticket {bad}: the data of an event are out of range for its kind")
         if unbound >= 0:
             raise LookupError(f"ticket {unbound} is promised something in a calendar that is not bound to it")
         return _Share(tally, codes[:n_rows], instants[:n_rows])
@@ -210,27 +244,33 @@ class _Job:
         """One ticket's state, with room for the longest of this share: each event ends at most one run of a watch."""
         import numpy as np
 
-        n_events = int(np.diff(self.firsts[low : high + 1]).max(initial=0))
+        n_events = int((self.log.lasts[low:high] - self.log.firsts[low:high]).max(initial=0))
         stride = k.RUNS + 2 * (n_events + 1)
         out_at = k.HEAD + k.N_METRICS * stride
-        state = np.zeros(out_at + k.OUT_SIZE * (5 + 3 * n_events), np.int64)
+        life_at = out_at + k.OUT_SIZE * (5 + 3 * n_events)
+        changes_at = life_at + fold_straight.NOTES + fold_straight.NOTE_SIZE * (k.N_METRICS + 2 * n_events)
+        state = np.zeros(changes_at + 2 * n_events, np.int64)
         state[k.NOW], state[k.STRIDE], state[k.OUT_AT] = self.now, stride, out_at
+        state[k.LIFE_AT], state[k.CHANGES_AT] = life_at, changes_at
         state[k.HEAD + k.METRIC : out_at : stride] = range(k.N_METRICS)
         return state
 
     def _most_rows(self, low: int, high: int) -> int:
         import numpy as np
 
-        here = (self.log.ticket >= low) & (self.log.ticket < high)
-        most = sum(n * int(np.count_nonzero(here & (self.log.kind == kind))) for kind, n in _NEW_CLOCKS.items())
-        return self.n_drafts * most
+        if low == high:
+            return 0
+        kinds = self.log.told[self.log.firsts[low] : self.log.lasts[high - 1], 1] & ((1 << k.KIND_BITS) - 1)
+        n_events = np.bincount(kinds, minlength=k.N_KINDS)
+        return self.n_drafts * sum(n * int(n_events[kind]) for kind, n in _NEW_CLOCKS.items())
 
 
 def _limits(n_facts: int, n_bindings: int) -> Array:
     """By kind, what its data must be below."""
     import numpy as np
 
-    limits = np.full(k.N_KINDS, 1 << 31, np.int64)
+    limits = np.full(1 << k.KIND_BITS, 1 << 31, np.int64)
+    limits[k.N_KINDS :] = 0  # no kind
     limits[k.OPENED] = n_facts * n_bindings
     limits[k.HELD] = k.N_REASONS
     limits[k.RECLASSIFIED] = n_facts
@@ -247,7 +287,7 @@ def _rows(shares: Sequence[_Share]) -> ClockRows:
 
 
 # ---------------------------------------------------------------- packing
-def _packed(log: FoldLog, drafts: Sequence[Terms | None], now: int) -> _Packed:
+def _packed(log: TicketLog, drafts: Sequence[Terms | None], now: int) -> _Packed:
     """Constants in the order: head, calendars, terms, the terms of each draft, then what these point to."""
     import numpy as np
 
@@ -353,10 +393,11 @@ class _Pack:
         most[calendar] = max(most.get(calendar, 0), seconds)
         return seconds, self._numbers.setdefault(calendar, len(self._numbers))
 
-    def tables(self, log: FoldLog, now: int) -> list[kernels.DirectTable | Array]:
+    def tables(self, log: TicketLog, now: int) -> list[kernels.DirectTable | Array]:
         """For each calendar what holds every instant of the log and every due instant: its direct table, or, where the
         grain is too fine for one, its spans as [starts, ends, open seconds before]."""
-        first, last = (int(log.at.min()), int(log.at.max())) if len(log.at) else (now, now)
+        at = log.told[:, 0]
+        first, last = (int(at.min()), int(at.max())) if len(at) else (now, now)
         waited = max((calendar.add(last, lead_s) for calendar, lead_s in self._leads.items()), default=last)
         found: list[kernels.DirectTable | Array] = []
         for calendar in self._numbers:

@@ -59,6 +59,21 @@ class FoldLog:
 
 
 @dataclass(frozen=True)
+class TicketLog:
+    """The same ticket by ticket: `told[firsts[n]:lasts[n]]` are the events of ticket n, (at, data << KIND_BITS | kind).
+
+    Those of one instant are in order of journal id; the fold sorts by instant, in place.
+    """
+
+    firsts: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+    told: NDArray[np.int64]
+    cells: NDArray[Any]
+    facts: tuple[Facts, ...]
+    bindings: tuple[Terms, ...]
+
+
+@dataclass(frozen=True)
 class Encoded(Generic[Key]):
     """A log, the key of each of its tickets by number, and the keys of tickets that only `clocks.fold` can fold."""
 

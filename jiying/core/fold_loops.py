@@ -1,7 +1,7 @@
-"""The rules of `core.clocks` a second time, as loops that numba compiles; `fold_kernel` packs what they read.
+"""The rules of `core.clocks` a second time, as functions that numba compiles; `fold_kernel` packs what they read.
 
-Line by line these are the methods of `clocks.subject.Subject` and `clocks.watch.Watch`, whose names they bear. May not
-call anything outside this file, nor take a constant from another: one stamp tells whether kept machine code is old.
+Line by line these are the methods of `clocks.subject.Subject` and `clocks.watch.Watch`, whose names they bear. The loop
+over all tickets that calls them is in `fold_straight`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ WORKING, IS_SOLVED, IS_CLOSED, IS_OVER = 0, 5, 6, 7
 # has given so far. A watch is STRIDE long, and ends with its closed runs, as pairs.
 (
     STATUS, ACCEPTED_AT, SOLVED_AT, ASSIGNEE, ASKED_AFTER_SOLVED, UNANSWERED, FACTS, TERM, IS_OPENED, FAULT,
-    NOW, STRIDE, DRAFT_AT, N_OUT, OUT_AT, SEQ,
-) = range(16)  # fmt: skip
+    NOW, STRIDE, DRAFT_AT, N_OUT, OUT_AT, LIFE_AT, CHANGES_AT, SEQ,
+) = range(18)  # fmt: skip
 HEAD = 24
 (
     METRIC, OPEN, PHASE, SINCE, DATED, RUN, PAUSED_AT, BREACHED_AT, ENDED, CANCEL, SHOWN, DROPPED, DUE, N_RUNS, GOAL,
@@ -507,38 +507,6 @@ def _part_apply(x: Any, kind: Any, at: Any, data: Any) -> None:
         _k_change(x, kind, at, data)
 
 
-# ---------------------------------------------------------------- all tickets
-def _part_group(columns: Any, limits: Any, places: Any, told: Any, share: Any) -> Any:
-    """Write the events of this share ticket by ticket, as (at, data and kind); the number of the first bad one, or -1.
-
-    One write to a far place for each event; everything after reads what lies side by side.
-    """
-    ticket, at, kind, data = columns
-    low, high = share[0], share[1]
-    for e in range(ticket.size):
-        q = np.int64(ticket[e])
-        if q < low or q >= high or kind[e] < 0 or kind[e] >= N_KINDS:
-            continue
-        what = np.int64(data[e])
-        if what < 0 or what >= limits[kind[e]]:
-            return e
-        i = places[q]
-        told[i, 0], told[i, 1] = at[e], what << KIND_BITS | np.int64(kind[e])
-        places[q] = i + 1
-    return -1
-
-
-def _part_sort(told: Any, first: Any, last: Any) -> None:
-    """By instant; equal ones stay as they came. Late events are few, and most tickets have none."""
-    for i in range(first + 1, last):
-        at, what = told[i, 0], told[i, 1]
-        j = i
-        while j > first and told[j - 1, 0] > at:
-            told[j, 0], told[j, 1] = told[j - 1, 0], told[j - 1, 1]
-            j -= 1
-        told[j, 0], told[j, 1] = at, what
-
-
 def _part_ticket(x: Any, told: Any, first: Any, last: Any, draft: Any) -> None:
     """Fold one ticket under one draft; its rows are in s."""
     s, k = x[0], x[1]
@@ -552,46 +520,3 @@ def _part_ticket(x: Any, told: Any, first: Any, last: Any, draft: Any) -> None:
     for w in range(HEAD, s[OUT_AT], s[STRIDE]):
         if s[w + OPEN] or (s[w + METRIC] == TOTAL and s[IS_OPENED]):
             _k_give(x, w)
-
-
-def _part_count(s: Any, draft: Any, cell: Any, tally: Any) -> None:
-    for o in range(s[OUT_AT], s[OUT_AT] + OUT_SIZE * s[N_OUT], OUT_SIZE):
-        state = s[o + 2]
-        tally[draft, s[o], cell, 3 if state == DROPPED_OUT else min(state, RUNNING)] += 1
-
-
-def _part_write(s: Any, draft: Any, ticket: Any, rows: Any, n_rows: Any) -> Any:
-    codes, instants = rows
-    for o in range(s[OUT_AT], s[OUT_AT] + OUT_SIZE * s[N_OUT], OUT_SIZE):
-        codes[n_rows, 0], codes[n_rows, 1] = draft, ticket
-        for i in range(3):
-            codes[n_rows, 2 + i] = s[o + i]
-        for i in range(4):
-            instants[n_rows, i] = s[o + 3 + i]
-        n_rows += 1
-    return n_rows
-
-
-def _fold_loop(columns: Any, cells: Any, x: Any, work: Any, share: Any, out: Any) -> Any:
-    """Group the events of tickets low..high and fold each under every draft.
-
-    `work` is (limits by kind, place of each ticket's first event, told, places to count on from there); `share` (low,
-    high, drafts, 1 for rows); `out` (tally, codes, instants). Returns (rows written, first bad event, first ticket with
-    a calendar that is not bound), the last two -1 without one.
-    """
-    limits, firsts, told, places = work
-    low, high, n_drafts, with_rows = share
-    n_rows = np.int64(0)
-    bad = _part_group(columns, limits, places, told, share)
-    if bad >= 0:
-        return n_rows, bad, -1
-    for q in range(low, high):
-        _part_sort(told, firsts[q], places[q])
-        for draft in range(n_drafts):
-            _part_ticket(x, told, firsts[q], places[q], draft)
-            if x[0][FAULT]:
-                return n_rows, -1, q
-            _part_count(x[0], draft, cells[q], out[0])
-            if with_rows:
-                n_rows = _part_write(x[0], draft, q, (out[1], out[2]), n_rows)
-    return n_rows, -1, -1

@@ -140,6 +140,27 @@ def tickets(n: int, seed: int) -> dict[int, list[Event]]:
     return {number: ticket(chance) for number in range(n)}
 
 
+COMMON: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("assigned", {"to": "li"}), ("assigned", {"to": "li"}), ("accepted", {}), ("message", cases.REPLY),
+    ("message", cases.REPLY), ("message", cases.ASKS), ("held", {"reason": "customer"}),
+    ("held", {"reason": "department"}), ("resumed", {}), ("resumed", {}), ("solved", {}),
+)  # fmt: skip
+
+
+def common_life(chance: random.Random) -> list[Event]:
+    """What most tickets see, in nearly any order, often within one second; sometimes solved and closed."""
+    n_steps = chance.randrange(9)
+    steps = [chance.choice(COMMON) for _ in range(n_steps)]
+    if chance.random() < 0.5:
+        steps.sort(key=COMMON.index)
+    steps += [(kind, {}) for kind in ("solved", "closed") if chance.random() < 0.6]
+    now, found = at("23 08:00") + chance.randrange(0, 600_000), []
+    for number, (kind, data) in enumerate([("opened", opening(chance)), *steps], 1):
+        found.append(Event(now, number, kind, data))
+        now += chance.choice(GAPS)
+    return [event for event in found if event.at <= NOW]
+
+
 def plain(told: Iterable[Event], book: DictBook = BOOK) -> list[FoldedClock]:
     """The fold itself, in the words of the compiled one."""
     clocks = (x for x in fold(told, book, NOW) if x.metric in TICKET_METRICS)
@@ -156,6 +177,29 @@ def test_every_clock_of_random_tickets_is_that_of_the_fold() -> None:
     assert kinds == {(metric, state) for metric in TICKET_METRICS for state in STATES} - {("next_response", "pending")}
     left = encode(told, BOOK).left
     assert 0 < len(left) < N_TICKETS / 500  # what only Python can fold is rare, so this test is about the compiled loop
+
+
+@pytest.mark.parametrize("with_rows", [True, False])
+def test_common_lives_that_are_folded_straight_have_the_clocks_of_the_fold(with_rows: bool) -> None:
+    chance = random.Random(6)
+    told = {number: common_life(chance) for number in range(4_000)}
+    encoded = encode(told, BOOK, cell_of=lambda number: number)
+    assert not encoded.left
+    folded = fold_log(encoded.log, [None], NOW, with_rows=with_rows)
+    truth = np.zeros((4, len(TICKET_METRICS), len(told)), np.int64)
+    for number, history in told.items():
+        for clock in plain(history):
+            state = {"met": 0, "breached": 1, "cancelled": 3}.get(clock.state, 2)
+            truth[state, TICKET_METRICS.index(clock.metric), number] += 1
+    found = np.stack([folded.met[0], folded.breached[0], folded.open[0], folded.cancelled[0]])
+    assert np.array_equal(found, truth) and (truth.sum((1, 2)) > 500).all()
+    if folded.rows is not None:
+        by_ticket: dict[int, list[FoldedClock]] = {number: [] for number in told}
+        for _draft, number, clock in folded.rows.clocks():
+            by_ticket[number].append(clock)
+        assert {number: sorted(clocks) for number, clocks in by_ticket.items()} == {
+            number: plain(history) for number, history in told.items()
+        }
 
 
 @pytest.mark.parametrize("without", [(cases.ALWAYS, cases.WORK, cases.WORK_WITH_HOLIDAY, MAKE_UP), (MAKE_UP,)])
