@@ -134,14 +134,14 @@ def from_copy(task: Task, truth: Any) -> None:
     with replay_copy.written(log, task.steps) as copy:
         blocks = replay_copy.read(copy)
         assert np.array_equal(replay_copy.by_fold(copy, blocks), replay_copy.expected(copy))
-        first = median_s(lambda: replay_copy.by_fold(copy, replay_copy.read(copy)), 3, 0)
+        first = median_s(lambda: replay_copy.by_fold(copy, replay_copy.read(copy)), 5, 1)
         table.add("read and fold, every clock", first, len(log.at))
-        table.add("of this reading", median_s(lambda: replay_copy.read(copy), 3, 0), len(log.at))
-        table.add("each further draft", median_s(lambda: replay_copy.by_fold(copy, blocks), 3, 0), len(log.at))
+        table.add("of this reading", median_s(lambda: replay_copy.read(copy), 5, 1), len(log.at))
+        table.add("each further draft", median_s(lambda: replay_copy.by_fold(copy, blocks), 5, 1), len(log.at))
         if pandas := peer("pandas"):
             found = by_pandas(_as_read(task, replay_copy.for_peers(copy)), pandas)
             agrees = "same answer" if np.array_equal(found, truth) else "OTHER ANSWER"
-            seconds = median_s(lambda: by_pandas(_as_read(task, replay_copy.for_peers(copy)), pandas), 3, 0)
+            seconds = median_s(lambda: by_pandas(_as_read(task, replay_copy.for_peers(copy)), pandas), 5, 1)
             table.add("pandas: the same files, two metrics", seconds, len(log.at), agrees)
     table.print()
 

@@ -24,11 +24,12 @@ from jiying.core.fold_kernel import fold_log
 from jiying.core.fold_log import FoldLog, Terms
 from jiying.insight.queries import fold_columns
 from jiying.insight.queries.fold_columns import Block, Columns
+from jiying.warehouse import steps
 from jiying.warehouse.asking import Source
 
 EVER = datetime(1990, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
 N_TEAMS = 12
-PORTION = 200_000  # as insight.services.replaying has it
+PORTION = 400_000  # as insight.services.replaying has it
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,22 @@ class Copy:
 
 
 @contextmanager
-def written(log: FoldLog, steps: Any) -> Iterator[Copy]:
-    """The log as the tables `events` and `tickets` of a copy, in a folder that goes at the end."""
+def written(log: FoldLog, places: Any) -> Iterator[Copy]:
+    """The log as the tables `events` and `tickets` of a copy with the pack of its steps, in a folder that goes at the
+    end."""
     received = np.empty(len(log.cells), np.int64)
-    received[log.ticket[steps == 0]] = log.at[steps == 0]
+    received[log.ticket[places == 0]] = log.at[places == 0]
     ids = np.empty(len(log.cells), np.int64)
     ids[np.argsort(received, kind="stable")] = np.arange(1, len(ids) + 1)
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         Path(folder, "manifest.json").write_text("{}")
-        _put(connection, f"{folder}/events.parquet", _EVENTS, (ids[log.ticket], log.at, steps, log.cells[log.ticket]))
+        _put(connection, f"{folder}/events.parquet", _EVENTS, (ids[log.ticket], log.at, places, log.cells[log.ticket]))
         _put(connection, f"{folder}/tickets.parquet", _TICKETS, (ids, received, ids, log.cells))
-        views = tuple((name, f"SELECT * FROM '{folder}/{name}.parquet'") for name in ("events", "tickets"))
-        yield Copy(Source(folder, views), log, int(log.at[-1]))
+        views = [(name, f"SELECT * FROM '{folder}/{name}.parquet'") for name in ("events", "tickets")]
+        views.append((steps.UNPACKED, f"{views[0][1]} WHERE false"))
+        copy = Source(folder, tuple(views), ("events.npy",))
+        steps.write(Path(folder, *copy.packs), steps.packed(copy.query, copy.columns, "events"))
+        yield Copy(copy, log, int(log.at[-1]))
 
 
 _CODES = [json.dumps({"channel": facts.channel, "priority": facts.priority}) for facts in full_fold.FACTS]
@@ -71,7 +76,8 @@ FROM told ORDER BY place"""
 _TICKETS = f"""
 SELECT id, {[facts.channel for facts in full_fold.FACTS]}[1 + cell] AS channel,
   {[facts.priority for facts in full_fold.FACTS]}[1 + cell] AS priority, 1 + id % {N_TEAMS} AS team_id,
-  {_AT} AS received_at, 'closed' AS status, FALSE AS merged, ''::VARCHAR AS category, []::VARCHAR[] AS tags
+  {_AT} AS received_at, 'closed' AS status, FALSE AS merged, ''::VARCHAR AS category, []::VARCHAR[] AS tags,
+  TRUE AS is_counted
 FROM told ORDER BY id"""
 
 

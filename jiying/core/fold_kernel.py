@@ -18,7 +18,7 @@ from jiying.core import fold_loops, fold_straight, fold_tickets, kernels
 from jiying.core import fold_loops as k
 from jiying.core.calendars import LAST_INSTANT, Calendar
 from jiying.core.clocks import Book, Event, fold
-from jiying.core.fold_log import FoldLog, Terms, TicketLog, encode
+from jiying.core.fold_log import FoldLog, Pack, Terms, TicketLog, encode
 from jiying.core.standards import HOLD_REASONS, TICKET_METRICS, Facts, Row, Target
 
 if TYPE_CHECKING:
@@ -97,14 +97,54 @@ def fold_log(log: FoldLog | TicketLog, drafts: Sequence[Terms | None], now: int,
     n_tickets = len(tickets.cells)
     n_cells = int(tickets.cells.max()) + 1 if n_tickets else 0
     _check("cells", tickets.cells, n_cells)
-    _check("at", tickets.told[:, 0], now + 1)
-    job = _Job(tickets, now, _packed(tickets, drafts, now), len(drafts), with_rows)
+    span = _compiled("_span_loop")(tickets.told) if len(tickets.told) else (now, now)
+    if not 0 <= span[0] <= span[1] <= now:
+        raise ValueError(f"at outside 0..{now}")
+    job = _Job(tickets, now, _packed(tickets, drafts, span), len(drafts), with_rows)
     edges = _shares(tickets.firsts, len(tickets.told))
     with ThreadPoolExecutor(len(edges) - 1) as pool:
         shares = list(pool.map(job.run, edges, edges[1:]))
     tally = np.sum([share.tally for share in shares], axis=0)
     counts = [np.ascontiguousarray(tally[..., i]) for i in range(4)]
     return Folded(counts[0], counts[1], counts[2], counts[3], _rows(shares) if with_rows else None)
+
+
+def gather(packs: Sequence[tuple[Pack, Array]], ids: Array) -> tuple[Array, Array, Array]:
+    """The events that packs have of these tickets (rising), as `TicketLog` has them: firsts, lasts and told.
+
+    Beside each pack is what its words say: data << KIND_BITS | kind, or below 0 what is to be left out.
+    """
+    import numpy as np
+
+    ids = np.asarray(ids, np.int64)
+    sizes = np.zeros(len(ids), np.int64)
+    told_by = [((pack.ids, pack.firsts, pack.turns, pack.entries), what) for pack, what in packs if len(pack.ids)]
+    for pack, _what in told_by if len(ids) else ():
+        _compiled("_size_loop")(pack, ids, sizes)
+    ends = np.cumsum(sizes)
+    firsts, n_events = ends - sizes, int(ends[-1]) if len(ids) else 0
+    log = firsts, firsts.copy(), np.empty((n_events, 2), np.int64), np.empty(n_events, np.int64)
+    edges = _shares(firsts, n_events)
+
+    def share(low: int, high: int) -> None:
+        for pack, what in told_by if low < high else ():
+            _compiled("_gather_loop")(pack, what, ids, log, low, high)
+
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
+        list(pool.map(share, edges, edges[1:]))
+    return _without_gaps(*log[:3])
+
+
+def _without_gaps(firsts: Array, lasts: Array, told: Array) -> tuple[Array, Array, Array]:
+    """Without rows that no ticket has."""
+    import numpy as np
+
+    sizes = lasts - firsts
+    if int(sizes.sum()) == len(told):
+        return firsts, lasts, told
+    ends = np.cumsum(sizes)
+    rows = np.arange(int(ends[-1])) + np.repeat(firsts - (ends - sizes), sizes)
+    return ends - sizes, ends, told[rows]
 
 
 def fold_many(events_by_ticket: Mapping[Key, Iterable[Event]], book: Book, now: int) -> dict[Key, list[FoldedClock]]:
@@ -146,17 +186,17 @@ def _grouped(log: FoldLog) -> TicketLog:
     if not len(log.ticket) == n_events == len(log.kind) == len(log.data):
         raise ValueError("the columns of a log must have one length")
     _check("ticket", log.ticket, n_tickets)
+    _check("at", log.at, k.NEVER)
     ends = np.cumsum(np.bincount(log.ticket, minlength=n_tickets))
     firsts = np.concatenate([np.zeros(1, np.int64), ends])[:-1]
     columns = log.ticket, np.ascontiguousarray(log.at, np.int64), log.kind, log.data
     lasts, told = firsts.copy(), np.empty((n_events, 2), np.int64)
-    told[:, 0] = log.at[0] if n_events else 0  # rows that stay unused are of a known instant
     loop, edges = _compiled("_group_loop"), _shares(firsts, n_events)
     with ThreadPoolExecutor(len(edges) - 1) as pool:
         bad = max(pool.map(lambda low, high: loop(columns, lasts, told, low, high), edges, edges[1:]))
     if bad >= 0:
         raise ValueError(f"event {bad}: its data are out of range for its kind")
-    return TicketLog(firsts, lasts, told, log.cells, log.facts, log.bindings)
+    return TicketLog(*_without_gaps(firsts, lasts, told), log.cells, log.facts, log.bindings)
 
 
 # ---------------------------------------------------------------- running the loop
@@ -287,14 +327,14 @@ def _rows(shares: Sequence[_Share]) -> ClockRows:
 
 
 # ---------------------------------------------------------------- packing
-def _packed(log: TicketLog, drafts: Sequence[Terms | None], now: int) -> _Packed:
+def _packed(log: TicketLog, drafts: Sequence[Terms | None], span: tuple[int, int]) -> _Packed:
     """Constants in the order: head, calendars, terms, the terms of each draft, then what these point to."""
     import numpy as np
 
     pack, every = _Pack(log.facts), [*log.bindings, *(draft for draft in drafts if draft is not None)]
     numbers = {id(terms): number for number, terms in enumerate(every)}
     goals = [pack.goals(terms) for terms in every]  # numbers the calendars, too
-    tables = pack.tables(log, now)
+    tables = pack.tables(*span)
     terms_at = k.CALENDARS_AT + k.CALENDAR_SIZE * len(tables)
     drafts_at = terms_at + k.TERM_SIZE * len(every)
     in_force = [numbers[id(x if draft is None else draft)] for draft in drafts for x in log.bindings]
@@ -393,11 +433,9 @@ class _Pack:
         most[calendar] = max(most.get(calendar, 0), seconds)
         return seconds, self._numbers.setdefault(calendar, len(self._numbers))
 
-    def tables(self, log: TicketLog, now: int) -> list[kernels.DirectTable | Array]:
-        """For each calendar what holds every instant of the log and every due instant: its direct table, or, where the
+    def tables(self, first: int, last: int) -> list[kernels.DirectTable | Array]:
+        """For each calendar what holds every instant between and every due instant: its direct table, or, where the
         grain is too fine for one, its spans as [starts, ends, open seconds before]."""
-        at = log.told[:, 0]
-        first, last = (int(at.min()), int(at.max())) if len(at) else (now, now)
         waited = max((calendar.add(last, lead_s) for calendar, lead_s in self._leads.items()), default=last)
         found: list[kernels.DirectTable | Array] = []
         for calendar in self._numbers:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Key = TypeVar("Key", bound=Hashable)
+WORD_BITS = 28
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,20 @@ class TicketLog:
     cells: NDArray[Any]
     facts: tuple[Facts, ...]
     bindings: tuple[Terms, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Events of some tickets: `turns[firsts[n]:firsts[n + 1]]` are those of the ticket `ids[n]`, as
+    at << WORD_BITS | what was said, in words of the pack; `entries` are their journal ids.
+
+    `ids` rise; the events of a ticket are in order of instant and journal id.
+    """
+
+    ids: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    turns: NDArray[np.int64]
+    entries: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jiying.core.fold_log import WORD_BITS
 from jiying.core.fold_loops import (
     DROPPED_OUT,
     FAULT,
@@ -43,6 +44,68 @@ def _group_loop(columns: Any, places: Any, told: Any, low: Any, high: Any) -> An
         told[i, 0], told[i, 1] = at[e], what << KIND_BITS | np.int64(kind[e])
         places[q] = i + 1
     return -1
+
+
+def _part_place(pack_ids: Any, pk: Any) -> Any:
+    """The first place that has no smaller id."""
+    low, high = 0, pack_ids.size
+    while low < high:
+        middle = (low + high) // 2
+        if pack_ids[middle] < pk:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _part_next(pack_ids: Any, p: Any, pk: Any) -> Any:
+    """The same, from p on."""
+    while p < pack_ids.size and pack_ids[p] < pk:
+        p += 1
+    return p
+
+
+def _size_loop(pack: Any, ids: Any, sizes: Any) -> None:
+    """Add to the sizes of tickets how many events of each a pack has; both name tickets by rising id."""
+    pack_ids, pack_firsts = pack[0], pack[1]
+    p = _part_place(pack_ids, ids[0])
+    for q in range(ids.size):
+        p = _part_next(pack_ids, p, ids[q])
+        if p < pack_ids.size and pack_ids[p] == ids[q]:
+            sizes[q] += pack_firsts[p + 1] - pack_firsts[p]
+
+
+def _gather_loop(pack: Any, what: Any, ids: Any, log: Any, low: Any, high: Any) -> None:
+    """Put a pack's events of tickets low..high - 1 behind or among those that they have, by instant and journal id.
+
+    `what` gives of each word data << KIND_BITS | kind, or below 0 what is left out; `log` is (where the events of each
+    ticket begin, where they end so far, the events, their journal ids).
+    """
+    pack_ids, pack_firsts, turns, pack_entries = pack
+    firsts, lasts, told, entries = log
+    p = _part_place(pack_ids, ids[low])
+    for q in range(low, high):
+        p = _part_next(pack_ids, p, ids[q])
+        if p == pack_ids.size or pack_ids[p] != ids[q]:
+            continue
+        for e in range(pack_firsts[p], pack_firsts[p + 1]):
+            said = what[turns[e] & ((1 << WORD_BITS) - 1)]
+            if said < 0:
+                continue
+            at, entry, j = turns[e] >> WORD_BITS, pack_entries[e], lasts[q]
+            while j > firsts[q] and (told[j - 1, 0] > at or (told[j - 1, 0] == at and entries[j - 1] > entry)):
+                told[j, 0], told[j, 1], entries[j] = told[j - 1, 0], told[j - 1, 1], entries[j - 1]
+                j -= 1
+            told[j, 0], told[j, 1], entries[j] = at, said, entry
+            lasts[q] += 1
+
+
+def _span_loop(told: Any) -> Any:
+    """The first and the last instant of some events."""
+    first = last = told[0, 0]
+    for i in range(told.shape[0]):
+        first, last = min(first, told[i, 0]), max(last, told[i, 0])
+    return first, last
 
 
 def _part_sort(told: Any, first: Any, last: Any, limits: Any) -> Any:

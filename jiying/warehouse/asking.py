@@ -26,10 +26,11 @@ class Unseen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`views` are the tables as SQL over the files that count."""
+    """`views` are the tables as SQL over the files that count, `packs` the files of `steps` in the folder."""
 
     folder: str
     views: tuple[tuple[str, str], ...]
+    packs: tuple[str, ...] = ()
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> Rows:
         """The rows of a statement; aware instants among `params` are taken as the copy holds them."""

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -19,7 +19,7 @@ import structlog
 
 from jiying.base import journal, subjects
 from jiying.base.models import JournalPosition
-from jiying.warehouse import events, files, sketching, staging, store
+from jiying.warehouse import events, files, sketching, staging, steps, store
 from jiying.warehouse.events import Facts
 from jiying.warehouse.staging import Fetched, Field, Part, Rows
 from jiying.warehouse.store import Content, Manifest
@@ -81,7 +81,7 @@ def _follow(manifest: Manifest, limit: int) -> int:
     with _beside() as helper:
         grown = helper.submit(_grown, connection.cursor(), facts, manifest, is_much)
         tables = {**_changed(connection, facts, manifest, is_much), **grown.result()}
-    tables = sketching.kept(connection, tables)
+    tables = _beside_files(connection, tables)
     if last - manifest.position <= CHUNK:
         _kept.connection = connection
     else:
@@ -90,6 +90,11 @@ def _follow(manifest: Manifest, limit: int) -> int:
     store.write(written)
     store.sweep(written)
     return last - manifest.position
+
+
+def _beside_files(connection: Any, tables: Mapping[str, Content]) -> dict[str, Content]:
+    """The same, with all that is kept beside files."""
+    return steps.kept(connection, sketching.kept(connection, tables))
 
 
 def _connection() -> Any:
@@ -183,7 +188,7 @@ def merge() -> None:
         connection = files.connect()
         try:
             tables = {s.table.name: files.compact(connection, s, manifest.tables[s.table.name]) for s in shapes()}
-            tables = sketching.kept(connection, tables)
+            tables = _beside_files(connection, tables)
         finally:
             connection.close()
         written = Manifest(manifest.position, manifest.chain, manifest.schema, time.time(), tables, manifest.made_at)
@@ -226,11 +231,11 @@ def _rebuild(stopping: Stop, progress: Callable[[int], None]) -> Manifest | None
 
 
 def _written(connection: Any) -> dict[str, Content]:
-    """All that was gathered, as files of months with their sketches; two tables at a time."""
+    """All that was gathered, as files of months with what is kept beside them; two tables at a time."""
 
     def one(shape: Shape) -> dict[str, Content]:
         own = connection.cursor()
-        return sketching.kept(own, {shape.table.name: Content(files.split(own, shape, _gathered(shape)))})
+        return _beside_files(own, {shape.table.name: Content(files.split(own, shape, _gathered(shape)))})
 
     found: dict[str, Content] = {}
     with ThreadPoolExecutor(2, "warehouse-beside") as helpers:

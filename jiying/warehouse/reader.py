@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from jiying.base import journal
 from jiying.base.models import JournalPosition
-from jiying.warehouse import files, store
+from jiying.warehouse import files, steps, store
 from jiying.warehouse.asking import Source, Unseen
 from jiying.warehouse.store import NO_MONTH, Content, Manifest
 from jiying.warehouse.tables import Shape, schema, shapes
@@ -109,8 +109,12 @@ def source(since: datetime | None = None, until: datetime | None = None, alive: 
     `alive` leaves out, of some tables, files in which nothing has happened since an instant nor can any more.
     """
     manifest = _manifest()
-    views = tuple((s.table.name, _view(s, manifest, since, until, alive.get(s.table.name))) for s in shapes())
-    return Source(str(store.folder()), views)
+    views = [(s.table.name, _view(s, manifest, since, until, alive.get(s.table.name))) for s in shapes()]
+    (events,) = (s for s in shapes() if s.table.name == steps.TABLE)
+    content = _content(manifest, steps.TABLE)
+    months = _months(content, since, until)
+    views.append((steps.UNPACKED, files.source(events, steps.unpacked(content), months)))
+    return Source(str(store.folder()), tuple(views), steps.packs(content, months))
 
 
 def most_rows(table: str, until: datetime | None = None, alive: datetime | None = None) -> int:

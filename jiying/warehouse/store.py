@@ -21,16 +21,18 @@ from django.conf import settings
 FORMAT = 1
 GRACE_S = 120.0  # files that no manifest names any more may still be read so long
 OVERFLOW_S = 86400.0  # and what overflowed from the memory of somebody's long work is left alone so long
+_FORMS = ("*/*/*.parquet", "*/*/*.npz", "*/*/*.npy", ".manifest-*")
 NO_MONTH = "none"  # the month of rows whose instant has not come yet
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`path` within the folder, and that of its `sketch`, where one is kept."""
+    """`path` within the folder, and those of its `sketch` and of its `pack` of steps, where they are kept."""
 
     path: str
     n_rows: int
     sketch: str = ""
+    pack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Content:
 
     @property
     def paths(self) -> set[str]:
-        return {path for file in self.files for path in (file.path, file.sketch) if path}
+        return {path for file in self.files for path in (file.path, file.sketch, file.pack) if path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def new_overflow() -> Path:
 def sweep(manifest: Manifest, grace_s: float = GRACE_S) -> int:
     """Remove what no manifest names and nobody can be reading any more; returns how many files."""
     place, n_gone, kept = folder(), 0, manifest.paths
-    for path in [*place.glob("*/*/*.parquet"), *place.glob("*/*/*.npz"), *place.glob(".manifest-*")]:
+    for path in (found for form in _FORMS for found in place.glob(form)):
         if str(path.relative_to(place)) not in kept and time.time() - path.stat().st_mtime >= grace_s:
             path.unlink(missing_ok=True)
             n_gone += 1

@@ -1,5 +1,6 @@
 """The journal of a block of tickets as the fold takes it, whatever the order of the copy's files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jiying.core import fold_loops as k
 from jiying.core.standards import Facts
 from jiying.insight.queries import fold_columns
 from jiying.insight.queries.fold_columns import Block
+from jiying.warehouse import steps
 from jiying.warehouse.asking import Source
 
 BASE = 1_700_000_000
@@ -40,25 +42,34 @@ def block(tmp_path: Path) -> Block:
         connection.execute("""CREATE TABLE events AS SELECT 0 AS entry_id, 'ticket' AS subject_kind, 0 AS subject_id,
           TIMESTAMP '2000-01-01' AS "at", '' AS kind, '' AS code WHERE false; CREATE TABLE tickets AS SELECT 0 AS id,
           '' AS channel, '' AS priority, 0 AS team_id, TIMESTAMP '2000-01-01' AS received_at, 'closed' AS status,
-          false AS merged, '' AS category, ['x'] AS tags WHERE false""")
+          true AS is_counted WHERE false""")
         for entry, ticket, at, kind, code in EVENTS:
             row = [entry, ticket, round((BASE + at) * 1e6), kind, code]
             connection.execute("INSERT INTO events SELECT ?, 'ticket', ?, make_timestamp(?), ?, ?", row)
         for ticket, channel, priority, team, at in TICKETS:
             told = [ticket, channel, priority, team, (BASE + at) * 1_000_000]
-            connection.execute(
-                "INSERT INTO tickets SELECT ?, ?, ?, ?, make_timestamp(?), 'closed', false, '', []", told
-            )
+            connection.execute("INSERT INTO tickets SELECT ?, ?, ?, ?, make_timestamp(?), 'closed', true", told)
         for name in ("events", "tickets"):
             connection.execute(f"COPY {name} TO '{tmp_path}/{name}.parquet' (FORMAT parquet)")
-    views = tuple((name, f"FROM '{tmp_path}/{name}.parquet'") for name in ("events", "tickets"))
+    files = (("unpacked", "events"), ("tickets", "tickets"))
+    views = tuple((name, f"FROM '{tmp_path}/{file}.parquet'") for name, file in files)
     return Block(Source(str(tmp_path), views), SINCE, UNTIL)
 
 
-@pytest.mark.parametrize("sparse", [0, 4])
-def test_facts_by_second_and_then_as_they_were_told(block: Block, sparse: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold_columns, "SPARSE", sparse)
-    found = fold_columns.read(block, TERMS)
+def kept(block: Block, *halves: str) -> Block:
+    """The same with packs of those events that these conditions let through, and only the others to be packed yet."""
+    source = block.source
+    for n, half in enumerate(halves):
+        rows = f"(FROM '{source.folder}/events.parquet' WHERE {half})"
+        steps.write(Path(source.folder, f"{n}.npy"), steps.packed(source.query, source.columns, rows))
+    rest = f"{dict(source.views)['unpacked']} WHERE NOT ({' OR '.join(halves)})"
+    views = tuple((name, rest if name == "unpacked" else view) for name, view in source.views)
+    return replace(block, source=replace(source, views=views, packs=tuple(f"{n}.npy" for n in range(len(halves)))))
+
+
+@pytest.mark.parametrize("halves", [(), ("true",), ("entry_id % 2 = 0",), ("entry_id % 3 = 1", "entry_id % 3 = 0")])
+def test_facts_by_second_and_then_as_they_were_told(block: Block, halves: tuple[str, ...]) -> None:
+    found = fold_columns.read(kept(block, *halves) if halves else block, TERMS)
     assert found.ids.tolist() == [5, 7]
     assert found.cells == (("phone", "P2", 0), ("web", "P2", 3))
     log = found.log
@@ -67,20 +78,29 @@ def test_facts_by_second_and_then_as_they_were_told(block: Block, sparse: int, m
         log.facts.index(Facts(channel, priority))
         for channel, priority in (("web", "P2"), ("phone", "P3"), ("phone", "P2"))
     )
-    rows = zip(log.ticket.tolist(), (log.at - BASE).tolist(), log.kind.tolist(), log.data.tolist(), strict=True)
-    assert [row for row in rows if row[2] >= 0] == [
+    rows = [
+        (ticket, at - BASE, what & ((1 << k.KIND_BITS) - 1), what >> k.KIND_BITS)
+        for ticket in range(2)
+        for at, what in log.told[log.firsts[ticket] : log.lasts[ticket]].tolist()
+    ]
+    assert rows == [
         (0, 10, k.OPENED, web),
+        (0, 60, k.SOLVED, 0),
+        (0, 100, k.CLOSED, 0),
+        (1, 5, k.BOUND, 0),  # what is reclassified before it is opened
         (1, 20, k.OPENED, phone),
         (1, 51, k.ASSIGNED, 1),
         (1, 51, k.ACCEPTED, 0),
         (1, 55, k.ANSWERED, 0),
-        (0, 60, k.SOLVED, 0),
         (1, 70, k.RECLASSIFIED, changed),
         (1, 80, k.CLOSED, 0),
-        (0, 100, k.CLOSED, 0),
     ]
+
+
+def test_every_kind_that_is_packed_is_known_to_the_fold() -> None:
+    assert set(steps.KINDS) == set(fold_columns.KINDS)
 
 
 def test_no_ticket_gives_no_facts(block: Block) -> None:
     found = fold_columns.read(Block(block.source, UNTIL, UNTIL), TERMS)
-    assert (len(found.ids), len(found.log.at), len(found.log.cells), found.cells) == (0, 0, 0, ())
+    assert (len(found.ids), len(found.log.told), len(found.log.cells), found.cells) == (0, 0, 0, ())

@@ -20,9 +20,9 @@ from jiying.core.standards import TICKET_METRICS, parse
 from jiying.core.standards.what_if import Cell, with_cell
 from jiying.desk.models import Ticket
 from jiying.desk.services import handling, talking
-from jiying.insight.queries import fold_columns, replays
+from jiying.insight.queries import replays
 from jiying.insight.services import replaying
-from jiying.warehouse import exporting
+from jiying.warehouse import exporting, reader, steps
 from tests.cast import Cast
 from tests.desk.stage import sweep, verbs
 from tests.insight.columnar import copied
@@ -95,9 +95,12 @@ def test_equals_the_fold_of_the_journal(cast: Cast, seed: int, monkeypatch: pyte
     for portion in (1, 2, 4):
         parts = replaying.replay(replaying.Draft(cell=cell), cast.now - DAY, now + DAY, now, portion)
         assert {**parts, "seconds": 0} == {**found, "seconds": 0}
-    monkeypatch.setattr(fold_columns, "SPARSE", 0)
-    sparse = replaying.replay(replaying.Draft(cell=cell), cast.now - DAY, now + DAY, now)
-    assert {**sparse, "seconds": 0} == {**found, "seconds": 0}
+    assert not reader.source().packs
+    monkeypatch.setattr(steps, "WORTH", 1)
+    exporting.rebuild()
+    assert reader.source().packs
+    packed = replaying.replay(replaying.Draft(cell=cell), cast.now - DAY, now + DAY, now)
+    assert {**packed, "seconds": 0} == {**found, "seconds": 0}
     body = with_cell(documents.get("standard", clocks.STANDARD, 1).body, cell)
     held = documents.in_force("calendar", now)
     book = DictBook({1: parse(body, 1)}, {(key, n): clocks.calendar(key, n) for key, n in held.items()})

@@ -80,8 +80,9 @@ def _teams(columns: Columns) -> Any:
 
 def _sizes(columns: Columns) -> dict[int, tuple[int, int]]:
     of_ticket = _teams(columns)
-    of_event = of_ticket[columns.log.ticket]
-    return {team: (int((of_ticket == team).sum()), int((of_event == team).sum())) for team in set(of_ticket.tolist())}
+    n_events = columns.log.lasts - columns.log.firsts
+    chosen = ((team, of_ticket == team) for team in set(of_ticket.tolist()))
+    return {team: (int(here.sum()), int(n_events[here].sum())) for team, here in chosen}
 
 
 def _counts(folded: Any, cells: Sequence[Cell]) -> Counts:

@@ -24,7 +24,7 @@ from jiying.core.standards.what_if import Cell as WhatIf
 from jiying.core.standards.what_if import with_cell
 from jiying.desk.policies import scope
 from jiying.desk.services import rules as priority_rules
-from jiying.insight.queries.fold_columns import Block
+from jiying.insight.queries.fold_columns import Block, last_at
 from jiying.insight.queries.rejudged import FirstPriorities
 from jiying.insight.queries.replay_portions import Portion, joined, piece
 from jiying.insight.queries.replays import KIND
@@ -32,7 +32,7 @@ from jiying.insight.services import rejudging
 from jiying.warehouse import reader, spreading
 from jiying.warehouse.asking import Source
 
-PORTION = 200_000  # tickets that are folded together: more portions take more time, bigger ones more memory
+PORTION = 400_000  # tickets that are folded together: more portions take more time, bigger ones more memory
 LATE = timedelta(days=2)  # a fact may be dated before its ticket's receipt, by a little
 MAX_MINUTES = 60 * 24 * 366
 LONGEST = timedelta(days=366 * 5)
@@ -141,7 +141,7 @@ def replay(
 
     def of(copy: Source) -> dict[str, Any]:
         whole = Block(copy, since, until)
-        until_s = max(int(now.timestamp()), whole.last_at())
+        until_s = max(int(now.timestamp()), last_at(copy))
         portions = [
             Portion(block, held, until_s, settings.TIME_ZONE, first and first.between(*block.ids))
             for block in whole.blocks(portion)
