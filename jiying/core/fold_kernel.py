@@ -121,18 +121,24 @@ def gather(packs: Sequence[tuple[Pack, Array]], ids: Array) -> tuple[Array, Arra
     told_by = [((pack.ids, pack.firsts, pack.turns, pack.entries), what) for pack, what in packs if len(pack.ids)]
     for pack, _what in told_by if len(ids) else ():
         _compiled("_size_loop")(pack, ids, sizes)
+    found = _gathered(told_by, ids, sizes, 0)
+    return _without_gaps(*(found or _gathered(told_by, ids, sizes, int(sizes.sum())) or ()))
+
+
+def _gathered(packs: Sequence[Any], ids: Array, sizes: Array, n_entries: int) -> tuple[Array, Array, Array] | None:
+    """None where the order of two events is to be told by their journal ids, and there is no room for these."""
+    import numpy as np
+
     ends = np.cumsum(sizes)
-    firsts, n_events = ends - sizes, int(ends[-1]) if len(ids) else 0
-    log = firsts, firsts.copy(), np.empty((n_events, 2), np.int64), np.empty(n_events, np.int64)
+    firsts, n_events = ends - sizes, int(sizes.sum())
+    log = firsts, firsts.copy(), np.empty((n_events, 2), np.int64), np.empty(n_entries, np.int64)
     edges = _shares(firsts, n_events)
 
-    def share(low: int, high: int) -> None:
-        for pack, what in told_by if low < high else ():
-            _compiled("_gather_loop")(pack, what, ids, log, low, high)
+    def share(low: int, high: int) -> bool:
+        return low == high or all(_compiled("_gather_loop")(*pack, ids, log, low, high) for pack in packs)
 
     with ThreadPoolExecutor(len(edges) - 1) as pool:
-        list(pool.map(share, edges, edges[1:]))
-    return _without_gaps(*log[:3])
+        return log[:3] if all(list(pool.map(share, edges, edges[1:]))) else None
 
 
 def _without_gaps(firsts: Array, lasts: Array, told: Array) -> tuple[Array, Array, Array]:

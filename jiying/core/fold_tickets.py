@@ -75,11 +75,12 @@ def _size_loop(pack: Any, ids: Any, sizes: Any) -> None:
             sizes[q] += pack_firsts[p + 1] - pack_firsts[p]
 
 
-def _gather_loop(pack: Any, what: Any, ids: Any, log: Any, low: Any, high: Any) -> None:
+def _gather_loop(pack: Any, what: Any, ids: Any, log: Any, low: Any, high: Any) -> Any:
     """Put a pack's events of tickets low..high - 1 behind or among those that they have, by instant and journal id.
 
     `what` gives of each word data << KIND_BITS | kind, or below 0 what is left out; `log` is (where the events of each
-    ticket begin, where they end so far, the events, their journal ids).
+    ticket begin, where they end so far, the events, their journal ids). Without room for journal ids False where they
+    may have to decide: an event is of one instant with another pack's.
     """
     pack_ids, pack_firsts, turns, pack_entries = pack
     firsts, lasts, told, entries = log
@@ -88,16 +89,39 @@ def _gather_loop(pack: Any, what: Any, ids: Any, log: Any, low: Any, high: Any) 
         p = _part_next(pack_ids, p, ids[q])
         if p == pack_ids.size or pack_ids[p] != ids[q]:
             continue
+        own = lasts[q]
         for e in range(pack_firsts[p], pack_firsts[p + 1]):
             said = what[turns[e] & ((1 << WORD_BITS) - 1)]
-            if said < 0:
-                continue
-            at, entry, j = turns[e] >> WORD_BITS, pack_entries[e], lasts[q]
-            while j > firsts[q] and (told[j - 1, 0] > at or (told[j - 1, 0] == at and entries[j - 1] > entry)):
-                told[j, 0], told[j, 1], entries[j] = told[j - 1, 0], told[j - 1, 1], entries[j - 1]
-                j -= 1
-            told[j, 0], told[j, 1], entries[j] = at, said, entry
-            lasts[q] += 1
+            if said >= 0:
+                at, entry = turns[e] >> WORD_BITS, pack_entries[e] if entries.size else 0
+                shifted = _part_insert((told, entries), (firsts[q], own, lasts[q]), at, said, entry)
+                if shifted < 0:
+                    return False
+                lasts[q] += 1
+                own = lasts[q] if shifted > 0 else own  # whose the others are is not known any more
+    return True
+
+
+def _part_insert(log: Any, places: Any, at: Any, said: Any, entry: Any) -> Any:
+    """Put an event among those of its ticket, from the first place to before the last; those from the second on are of
+    its own pack, and were before it. How many came to stand behind it; -1 where that cannot be said."""
+    told, entries = log
+    first, own, last = places
+    j = last
+    while j > first and told[j - 1, 0] >= at:
+        if told[j - 1, 0] == at:
+            if entries.size == 0 and j <= own:
+                return -1
+            if entries.size == 0 or entries[j - 1] <= entry:
+                break
+        told[j, 0], told[j, 1] = told[j - 1, 0], told[j - 1, 1]
+        if entries.size:
+            entries[j] = entries[j - 1]
+        j -= 1
+    told[j, 0], told[j, 1] = at, said
+    if entries.size:
+        entries[j] = entry
+    return last - j
 
 
 def _span_loop(told: Any) -> Any:

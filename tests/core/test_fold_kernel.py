@@ -17,8 +17,9 @@ import pytest
 from jiying.core import fold_loops, kernels
 from jiying.core.calendars import LAST_INSTANT, Calendar, CalendarError, CalendarSpec, compile_calendar
 from jiying.core.clocks import DictBook, Event, fold
-from jiying.core.fold_kernel import STATES, FoldedClock, fold_log, fold_many
-from jiying.core.fold_log import Encoded, FoldLog, Terms, encode
+from jiying.core.fold_kernel import STATES, FoldedClock, fold_log, fold_many, gather
+from jiying.core.fold_log import WORD_BITS, Encoded, FoldLog, Pack, Terms, encode
+from jiying.core.fold_loops import KIND_BITS
 from jiying.core.standards import TICKET_METRICS, Facts, Rule, parse
 from tests.core import clock_cases as cases
 from tests.core.clock_cases import at, target
@@ -272,6 +273,39 @@ def test_the_worked_example_of_the_docs() -> None:
     assert found["first_response"][2:6] == ("met", at("23 10:08"), at("24 10:38"), at("23 11:00"))
     assert found["next_response"][2:6] == ("met", at("24 08:40"), at("25 09:30"), at("24 09:30"))
     assert found["resolution"][2:6] == ("met", at("23 10:00"), at("26 17:00"), at("25 14:00"))
+
+
+# ---------------------------------------------------------------- packs
+def pack_of(rows: list[tuple[int, int, int, int]]) -> Pack:
+    """Of (ticket, at, journal id, word)."""
+    rows = sorted(rows)
+    ids = sorted({row[0] for row in rows})
+    firsts = [sum(row[0] < pk for row in rows) for pk in ids] + [len(rows)]
+    turns = [at << WORD_BITS | word for _pk, at, _entry, word in rows]
+    return Pack(*(np.array(x, np.int64) for x in (ids, firsts, turns, [row[2] for row in rows])))
+
+
+@pytest.mark.parametrize("n_instants", [3, 1000])
+def test_packs_are_gathered_by_instant_and_journal_id(n_instants: int) -> None:
+    """Whatever packs the events of a ticket lie in; with few instants most are told from another by journal id."""
+    chance = random.Random(8)
+    what = np.array([9 << KIND_BITS | 1, -1, 3], np.int64)
+    for n_packs in (0, 1, 2, 2, 3, 5):
+        told = [
+            (chance.randrange(2, 40, 2), chance.randrange(n_instants), entry, chance.randrange(3))
+            for entry in range(300)
+        ]
+        lots = [chance.randrange(n_packs) if n_packs else -1 for _ in told]
+        packs = [
+            (pack_of([row for row, lot in zip(told, lots, strict=True) if lot == n]), what) for n in range(n_packs)
+        ]
+        ids = sorted(chance.sample(range(1, 45), 30))
+        firsts, lasts, found = gather(packs, np.array(ids))
+        for n, pk in enumerate(ids):
+            rows = sorted(row for row, lot in zip(told, lots, strict=True) if row[0] == pk and lot >= 0)
+            assert found[firsts[n] : lasts[n]].tolist() == [
+                [at, what[word]] for _pk, at, _entry, word in rows if word != 1
+            ]
 
 
 # ---------------------------------------------------------------- what it does not take

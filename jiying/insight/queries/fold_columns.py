@@ -135,7 +135,7 @@ def read(block: Block, terms: "Terms", first: FirstPriorities | None = None) -> 
     known, packs = _Words(), steps.of(block.source)
     firsts, lasts, told = gather([(one.pack, known.what(one.words)) for one in packs], tickets.ids)
     rows = _Rows(firsts, lasts, told)
-    changes = _changes(rows)
+    changes = _changes(rows) if known.changes else []
     if first is not None:
         begun = _begun(first, tickets.ids)
         _begin(known, rows, begun)

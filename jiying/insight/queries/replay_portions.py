@@ -94,42 +94,56 @@ def _counts(folded: Any, cells: Sequence[Cell]) -> Counts:
     }
 
 
-def _hours(columns: Any, rows: Any, zone: ZoneInfo) -> Hours:
+def _hours(columns: Columns, rows: Any, zone: ZoneInfo) -> Hours:
     import numpy as np
 
     due = rows.due_at >= 0
-    hours = local_hours(rows.due_at[due], zone)
-    of_team = _teams(columns)[rows.ticket[due]]
-    metrics = rows.metric[due]
-    found: Hours = {}
-    for n, metric in enumerate(TICKET_METRICS):
-        for team in np.unique(of_team[metrics == n]).tolist():
-            due_then = np.bincount(hours[(metrics == n) & (of_team == team)], minlength=24)
-            found[metric, team] = due_then.tolist()
-    return found
+    teams, of_ticket = np.unique(_teams(columns), return_inverse=True)
+    of_team = of_ticket[rows.ticket[due]]
+    place = (rows.metric[due] * np.int64(len(teams)) + of_team) * 24 + local_hours(rows.due_at[due], zone)
+    counts = np.bincount(place, minlength=len(TICKET_METRICS) * len(teams) * 24).reshape(-1, len(teams), 24)
+    return {
+        (metric, team): counts[n, m].tolist()
+        for n, metric in enumerate(TICKET_METRICS)
+        for m, team in enumerate(teams.tolist())
+        if counts[n, m].any()
+    }
 
 
 def local_hours(at: Any, zone: ZoneInfo) -> Any:
     """The hour of the day of epoch seconds in a zone: its offset is looked up once for each hour that occurs."""
     import numpy as np
 
-    slots, place = np.unique(at // 3600, return_inverse=True)
-    offsets = [datetime.fromtimestamp(int(slot) * 3600, zone).utcoffset() for slot in slots.tolist()]
-    seconds = np.array([int(x.total_seconds()) if x else 0 for x in offsets], np.int64)
-    return ((at + (seconds[place] if len(slots) else 0)) // 3600 % 24).astype(np.int64)
+    if not len(at):
+        return np.zeros(0, np.int64)
+    hour = at // 3600
+    first = int(hour.min())
+    occur = np.bincount(hour - first)
+    offsets = np.zeros(len(occur), np.int64)
+    for slot in occur.nonzero()[0].tolist():
+        offset = datetime.fromtimestamp((first + slot) * 3600, zone).utcoffset()
+        offsets[slot] = int(offset.total_seconds()) if offset else 0
+    return (at + offsets[hour - first]) // 3600 % 24
 
 
-def _broken(columns: Any, rows: Any) -> dict[tuple[str, Cell], list[int]]:
+def _broken(columns: Columns, rows: Any) -> dict[tuple[str, Cell], list[int]]:
+    import numpy as np
+
     from jiying.core.fold_kernel import STATES
 
     late = (rows.state == STATES.index("breached")).nonzero()[0]
+    n_cells, ticket = max(1, len(columns.cells)), rows.ticket[late]
+    key = rows.metric[late].astype(np.int64) * n_cells + columns.log.cells[ticket]
+    order = np.argsort(key, kind="stable")  # tickets rise within each
+    key, ticket = key[order], ticket[order]
+    is_new = np.append(True, (key[1:] != key[:-1]) | (ticket[1:] != ticket[:-1]))[: len(key)]
+    key, ticket = key[is_new], ticket[is_new]
     found: dict[tuple[str, Cell], list[int]] = {}
-    for row in late.tolist():
-        ticket = int(rows.ticket[row])
-        key = TICKET_METRICS[int(rows.metric[row])], columns.cells[int(columns.log.cells[ticket])]
-        ids, pk = found.setdefault(key, []), int(columns.ids[ticket])
-        if len(ids) < LISTED and (not ids or ids[-1] != pk):
-            ids.append(pk)
+    begins = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)])
+    for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), len(key)], strict=True) if len(key) else ():
+        metric, cell = divmod(int(key[begin]), n_cells)
+        ids = columns.ids[ticket[begin : min(end, begin + LISTED)]].tolist()
+        found[TICKET_METRICS[metric], columns.cells[cell]] = ids
     return found
 
 
