@@ -7,7 +7,8 @@ import { post } from "./net";
 const TYPED_MS = 3000; // told at most this often
 const TYPES_MS = 6000; // believed for so long
 
-const timers = new Map<string, number>();
+/** Whose customer types: until when that is believed, and the customer's newest message on the page when it was heard. */
+const typing = new Map<string, { timer: number; newest: number }>();
 let typedAt = 0;
 let told = "";
 
@@ -15,10 +16,40 @@ function opened(): HTMLElement | null {
   return document.querySelector<HTMLElement>("#ticket[data-chat-seen]");
 }
 
-function types(subject: string, on: boolean): void {
-  clearTimeout(timers.get(subject));
+/** The newest message of the opened chat's customer on the page; 0 without any. */
+function newest(): number {
+  const said = opened()?.querySelectorAll<HTMLElement>(".jy-said[data-said]:not(.is-agent, .is-note)") ?? [];
+  return Math.max(0, ...[...said].map((one) => Number(one.dataset["said"])));
+}
+
+function show(subject: string, on: boolean): void {
   for (const node of document.querySelectorAll<HTMLElement>(`[data-types="${CSS.escape(subject)}"]`)) node.hidden = !on;
-  if (on) timers.set(subject, window.setTimeout(() => types(subject, false), TYPES_MS));
+}
+
+function types(subject: string): void {
+  clearTimeout(typing.get(subject)?.timer);
+  typing.set(subject, { timer: window.setTimeout(() => done(subject), TYPES_MS), newest: newest() });
+  show(subject, true);
+}
+
+function done(subject: string): void {
+  clearTimeout(typing.get(subject)?.timer);
+  typing.delete(subject);
+  show(subject, false);
+}
+
+/** What was put in anew shows nobody who types. In the opened chat only the customer's own message ends that, not one's own answer, whose bell may
+ *  come late. */
+function swapped(): void {
+  for (const [subject, heard] of typing) {
+    if (isOpened(subject) && newest() > heard.newest) done(subject);
+    else show(subject, true);
+  }
+  void look();
+}
+
+function isOpened(subject: string): boolean {
+  return document.querySelector(`#ticket [data-types="${CSS.escape(subject)}"]`) !== null;
 }
 
 function refreshStrip(): void {
@@ -28,8 +59,8 @@ function refreshStrip(): void {
 
 function heard(event: Event): void {
   const bell = (event as CustomEvent<Doorbell>).detail;
-  if (bell.kind === "whisper.typing") types(bell.subject, true);
-  else if (bell.kind === "ticket.message") types(bell.subject, false);
+  if (bell.kind === "whisper.typing") types(bell.subject);
+  else if (bell.kind === "ticket.message" && !isOpened(bell.subject)) done(bell.subject);
   if (bell.kind === "whisper.left" || bell.kind === "whisper.back") refreshStrip();
 }
 
@@ -58,6 +89,6 @@ export function startChats(): void {
   void look();
   document.addEventListener("doorbell", heard);
   document.addEventListener("input", typed);
-  document.addEventListener("htmx:after:swap", () => void look());
+  document.addEventListener("htmx:after:swap", swapped);
   document.addEventListener("visibilitychange", () => void look());
 }
