@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jiying.core import fold_loops as k
 from jiying.core.fold_log import WORD_BITS, Pack
 from jiying.warehouse import files, store
 from jiying.warehouse.asking import Source
@@ -24,24 +25,25 @@ if TYPE_CHECKING:
 
 TABLE, UNPACKED = "events", "unpacked"  # the view of the rows that have no pack
 WORTH = 10_000  # rows of a file that has one: what is less is packed within milliseconds
-KINDS = (
-    "ticket.opened",
-    "ticket.assigned",
-    "ticket.transferred",
-    "ticket.unassigned",
-    "ticket.accepted",
-    "ticket.message",
-    "ticket.held",
-    "ticket.resumed",
-    "ticket.solved",
-    "ticket.confirmed",
-    "ticket.closed",
-    "ticket.rejected",
-    "ticket.reopened",
-    "ticket.cancelled",
-    "ticket.merged",
-    "ticket.reclassified",
-)
+# Facts that clocks of tickets mind, and what they are in the fold: messages by what is said of them.
+KINDS = {
+    "ticket.opened": k.OPENED,
+    "ticket.assigned": k.ASSIGNED,
+    "ticket.transferred": k.ASSIGNED,
+    "ticket.unassigned": k.ASSIGNED,
+    "ticket.accepted": k.ACCEPTED,
+    "ticket.message": k.WROTE,
+    "ticket.held": k.HELD,
+    "ticket.resumed": k.RESUMED,
+    "ticket.solved": k.SOLVED,
+    "ticket.confirmed": k.CLOSED,
+    "ticket.closed": k.CLOSED,
+    "ticket.rejected": k.REJECTED,
+    "ticket.reopened": k.REOPENED,
+    "ticket.cancelled": k.CANCELLED,
+    "ticket.merged": k.CANCELLED,
+    "ticket.reclassified": k.RECLASSIFIED,
+}
 _LISTED = ", ".join(f"'{kind}'" for kind in KINDS)
 _SECOND = '(epoch_us("at") + 999999) // 1000000'
 # A closing that tells when its ticket had been solved (an imported one) is preceded by solving it then. Messages that

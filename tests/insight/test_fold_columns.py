@@ -97,8 +97,12 @@ def test_facts_by_second_and_then_as_they_were_told(block: Block, halves: tuple[
     ]
 
 
-def test_every_kind_that_is_packed_is_known_to_the_fold() -> None:
-    assert set(steps.KINDS) == set(fold_columns.KINDS)
+def test_a_pack_without_any_step_counts_for_nothing(block: Block) -> None:
+    """As of a month of facts that are about no ticket."""
+    assert fold_columns.last_at(kept(block, "true").source) == BASE + 100
+    bare = kept(block, "entry_id < 0", "true")
+    assert fold_columns.last_at(bare.source) == BASE + 100
+    assert fold_columns.read(bare, TERMS).log.told.tolist() == fold_columns.read(block, TERMS).log.told.tolist()
 
 
 def test_no_ticket_gives_no_facts(block: Block) -> None:

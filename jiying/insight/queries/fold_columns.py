@@ -20,24 +20,6 @@ from jiying.warehouse.asking import Source
 if TYPE_CHECKING:
     from jiying.core.fold_log import Terms, TicketLog
 
-KINDS = {
-    "ticket.opened": k.OPENED,
-    "ticket.assigned": k.ASSIGNED,
-    "ticket.transferred": k.ASSIGNED,
-    "ticket.unassigned": k.ASSIGNED,
-    "ticket.accepted": k.ACCEPTED,
-    "ticket.message": k.WROTE,
-    "ticket.held": k.HELD,
-    "ticket.resumed": k.RESUMED,
-    "ticket.solved": k.SOLVED,
-    "ticket.confirmed": k.CLOSED,
-    "ticket.closed": k.CLOSED,
-    "ticket.rejected": k.REJECTED,
-    "ticket.reopened": k.REOPENED,
-    "ticket.cancelled": k.CANCELLED,
-    "ticket.merged": k.CANCELLED,
-    "ticket.reclassified": k.RECLASSIFIED,
-}
 _SAID = {"customer": k.WROTE, "answer": k.ANSWERED}
 RECEIVED = "t.received_at >= ? AND t.received_at < ? AND t.is_counted"
 _CHOSEN = f"FROM tickets AS t WHERE {RECEIVED} AND id BETWEEN ? AND ?"
@@ -123,7 +105,7 @@ def last_at(source: Source) -> int:
     """The instant of the last event of any ticket that a clock may mind; 0 without any."""
     from jiying.core.fold_log import WORD_BITS
 
-    return max((int(one.pack.turns.max()) >> WORD_BITS for one in steps.of(source)), default=0)
+    return max((int(one.pack.turns.max()) >> WORD_BITS for one in steps.of(source) if len(one.pack.turns)), default=0)
 
 
 def read(block: Block, terms: "Terms", first: FirstPriorities | None = None) -> Columns:
@@ -205,7 +187,7 @@ class _Words:
 
     def _place(self, kind: str, code: str) -> tuple[int, int]:
         """(kind, data); kind -1 for what no clock minds. What RECLASSIFIED says is a change until `_reclassify`."""
-        number = KINDS[kind]
+        number = steps.KINDS[kind]
         if number == k.OPENED:
             return number, self.number(replaced(Facts(), code))
         if number == k.RECLASSIFIED:
