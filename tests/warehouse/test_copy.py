@@ -22,7 +22,7 @@ from jiying.core import json_columns
 from jiying.desk.models import Ticket
 from jiying.desk.services import handling, merging, talking
 from jiying.desk.services.privacy import erase_some
-from jiying.warehouse import exporting, files, following, reader, store, tables
+from jiying.warehouse import exporting, files, following, reader, steps, store, tables
 from jiying.warehouse.tables import shapes
 from tests.cast import Cast
 from tests.desk.stage import sweep, verbs
@@ -221,6 +221,28 @@ def test_names_and_customers_follow_their_rows(cast: Cast) -> None:
     copied()
     assert reader.query("SELECT assignee, customer_id FROM tickets") == [("林小", keep.pk)]
     assert everything() == anew()
+
+
+def test_packs_of_steps_come_and_go_with_their_files(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are kept get theirs at the next stroke; those of an older form, and of files that are gone, go."""
+    cast.accepted()
+    copied()
+    assert not reader.source().packs
+    monkeypatch.setattr(steps, "WORTH", 1)
+    cast.accepted()
+    copied()
+    monkeypatch.setattr(steps, "FORM", "newer.npy")
+    assert not reader.source().packs
+    assert sum(len(one.pack.ids) for one in steps.of(reader.source())) > 0  # packed when asked for
+    cast.accepted()
+    copied()
+    assert reader.source().packs and all(path.endswith("newer.npy") for path in reader.source().packs)
+    exporting.rebuild()
+    manifest = store.read()
+    assert manifest is not None
+    store.sweep(manifest, grace_s=0)
+    left = {str(path.relative_to(store.folder())) for path in store.folder().rglob("*.npy")}
+    assert left == set(reader.source().packs) and left
 
 
 def test_what_was_erased_lies_in_no_file(cast: Cast) -> None:
