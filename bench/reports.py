@@ -96,7 +96,7 @@ def sketched(rows: Any) -> Sketches:
     groups = {by: rows.slices[by][1] for by in TABLES}
     return [
         [
-            sketches.sketch(groups[by], size, rows.states[key, 0], rows.values.get((key, 0)))
+            sketches.sketch(groups[by], size, rows.states[key], rows.values.get(key))
             for key in KEYS
         ]
         for by, size in TABLES.items()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BITS = 10  # of a bucket's number, where there are few groups
 _ALL_BITS = 19  # of bucket and group together: their counts stay in the processor's cache
-BLOCK = 1 << 17  # rows that are looked at together: great arrays' new memory costs more than what is done with it
+BLOCK = 1 << 18  # rows that are looked at together: great arrays' new memory costs more than what is done with it
 _FEWEST_BITS = 4
 
 

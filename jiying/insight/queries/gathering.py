@@ -117,28 +117,42 @@ class Part:
         """Of each slice the number of a row's group times four: with a state it is one number."""
         return {by: group * 4 for by, (_labels, group) in self.slices.items()}
 
-    def tally(self, key: str, by: str, spreads: bool = True) -> dict[str, Tally]:
+    @cached_property
+    def _sizes(self) -> dict[str, NDArray[np.intp]]:
+        """Of each slice how many rows each group has."""
         import numpy as np
 
-        state = self.states[key]
+        return {by: np.bincount(group, minlength=len(labels)) for by, (labels, group) in self.slices.items()}
+
+    def tally(self, key: str, by: str, spreads: bool = True) -> dict[str, Tally]:
         labels, group = self.slices[by] if by else ([""], None)
         size = len(labels)
-        if group is None:
-            n, hits, misses = ([int(np.count_nonzero(found))] for found in (state, state == HIT, state == MISS))
-        else:
-            counts = np.zeros(size * 4, np.int64)
-            for low in range(0, len(state), BLOCK):
-                code = self._codes[by][low : low + BLOCK] + state[low : low + BLOCK]
-                counts += np.bincount(code, minlength=size * 4)
-            by_state = counts.reshape(size, 4)
-            n, hits, misses = (
-                column.tolist() for column in (by_state[:, 1:].sum(1), by_state[:, HIT], by_state[:, MISS])
-            )
+        n, hits, misses = (column.tolist() for column in self._counts(key, by, size))
         totals, spread = self._values(KPIS[key], group, size, spreads)
         return {
             label: Tally(n[i], hits[i], misses[i], totals[i], *(spread[i] if n[i] and spread else (None, None)))
             for i, label in enumerate(labels)
         }
+
+    def _counts(self, key: str, by: str, size: int) -> tuple[Array, Array, Array]:
+        """Of each group the cases, hits and misses."""
+        import numpy as np
+
+        state = self.states[key]
+        if not by:
+            n, hits, misses = (np.array([np.count_nonzero(found)]) for found in (state, state == HIT, state == MISS))
+            return n, hits, misses
+        if not KPIS[key].hit:
+            none = np.zeros(size, np.intp)
+            if state.all():
+                return self._sizes[by], none, none
+            return np.bincount(self.slices[by][1][np.flatnonzero(state)], minlength=size), none, none
+        counts = np.zeros(size * 4, np.int64)
+        for low in range(0, len(state), BLOCK):
+            code = self._codes[by][low : low + BLOCK] + state[low : low + BLOCK]
+            counts += np.bincount(code, minlength=size * 4)
+        by_state = counts.reshape(size, 4)
+        return by_state[:, 1:].sum(1), by_state[:, HIT], by_state[:, MISS]
 
     def distribution(self, key: str, edges: Sequence[int], by: str) -> dict[str, list[int]]:
         import numpy as np
