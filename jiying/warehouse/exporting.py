@@ -27,8 +27,8 @@ from jiying.warehouse.tables import Shape, schema, shapes
 
 log = structlog.get_logger()
 BATCH = 100_000  # facts that are copied in one stroke
-FACTS = 50_000  # and that are read together where everything is
-CHUNK = 10_000  # subjects whose rows are read together
+FACTS = 100_000  # and that are read together where everything is
+CHUNK = 20_000  # subjects whose rows are read together
 AHEAD = 4  # pieces of these that may be on their way
 MUCH = 1_000_000  # facts that are to be copied for which compiled loops are worth compiling, 3 s once
 MERGED_AFTER = 5_000  # rows that have changed before the files of their months are written anew

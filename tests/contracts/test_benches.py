@@ -5,7 +5,9 @@ import pytest
 from bench import reports
 
 
-def test_the_three_tables_of_the_report_agree(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_the_three_tables_of_the_report_agree(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(reports, "N", 60_000)
     reports.tables()
     shown = capsys.readouterr().out
