@@ -20,6 +20,7 @@ from jiying.core.metrics import (
     round_score,
     wilson,
 )
+from jiying.core.metrics.library import OF_CALLS
 
 RATES = st.tuples(st.integers(0, 500), st.integers(0, 500)).map(lambda pair: attainment(*pair))
 
@@ -131,7 +132,8 @@ def test_means_add(first, second):
 def test_every_kpi_says_how_it_is_counted():
     assert {f"attainment.{metric}" for metric in METRICS} <= set(KPIS)
     for key, kpi in KPIS.items():
-        assert key == kpi.key and kpi.min_n > 0 and kpi.exclusions == tuple(EXCLUDED)
+        left_out = OF_CALLS if kpi.source == "calls" else tuple(EXCLUDED)
+        assert key == kpi.key and kpi.min_n > 0 and kpi.exclusions == left_out
         needs = {"rate": kpi.hit, "balance": kpi.hit and kpi.miss, "mean": kpi.value, "spread": kpi.value}
         assert needs.get(kpi.measure, "count")
         condition = is_case(kpi, "SINCE", "UNTIL")

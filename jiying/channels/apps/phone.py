@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from jiying.base import connections, context, periodic
+from jiying.channels.queries import copying
 from jiying.channels.queries import phone as rows
 from jiying.channels.services import call_backs, cti, lost_calls, sample
 from jiying.desk.queries import panels, story
@@ -12,6 +13,7 @@ from jiying.desk.services.sample import centre
 
 def wire() -> None:
     connections.register(cti.CTI)
+    copying.register()
     centre.MORE.append(sample.EXTENSION)
     periodic.register("channels.lost_calls", 60, lost_calls.look)
     panels.register(panels.Panel("call", 5, "channels/panels/call.html", rows.panel))

@@ -31,13 +31,15 @@ def missed(call: PhoneCall, now: datetime) -> None:
     if call.direction == "out" or call.ticket is None:
         return
     row = call.call_back
+    is_told = row is not None
     if row is None and call.caller:
         row = CallBack.objects.filter(number=call.caller, state__in=OPEN).first()
     if row is None:
         row = CallBack.objects.create(
             number=call.caller, customer=call.ticket.customer, ticket=call.ticket, called_at=call.begun_at
         )
-        _record(SYSTEM, row, "call_missed", now)
+    if not is_told:  # each call in vain is told of on its own ticket, also a second one of the same caller
+        journal.record(SYSTEM, [fact(call.ticket, "call_missed", now, {"call_back": row.pk})], now=now)
     call.call_back = row
     call.save(update_fields=["call_back"])
     latest = row.calls.aggregate(at=Max("begun_at"))["at"]

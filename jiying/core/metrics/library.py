@@ -1,6 +1,7 @@
 """The KPI library (I3): each KPI once, as what people read of it and as expressions over the columnar copy.
 
-The expressions name columns of its table `tickets` (for promises kept many times over a ticket: of `clocks`) and are
+The expressions name columns of its table `tickets` (for promises kept many times over a ticket: of `clocks`, for
+telephone calls: of `calls`) and are
 all that a report may count by. `{until}` is the end of the period. Names and formulas in words are terms of the
 insight floor. Only what can be counted today is here. May not query anything.
 """
@@ -24,6 +25,8 @@ EXCLUDED: Mapping[str, str] = MappingProxyType(
     }
 )
 COUNTED = " AND ".join(EXCLUDED.values())  # what the copy's `is_counted` says of a ticket, and of its clocks
+OF_CALLS = ("spam", "probe")  # a call is one, also where its ticket was merged into another
+CALLS_COUNTED = " AND ".join(EXCLUDED[name] for name in OF_CALLS)
 METRICS = ("accept", "first_response", "next_response", "resolution", "resolution_total")
 
 
@@ -49,7 +52,7 @@ class Kpi:
     miss: str = ""
     value: str = ""
     variant: str = ""
-    source: Literal["tickets", "clocks"] = "tickets"
+    source: Literal["tickets", "clocks", "calls"] = "tickets"
     exclusions: tuple[str, ...] = ("merged", "spam", "probe")
 
 
@@ -100,6 +103,7 @@ _LIVE = "channel IN ('phone', 'chat')"  # one conversation is one contact, howev
 _OPEN_AT_END = "received_at < {until} AND coalesce(resolved_at, ended_at, TIMESTAMP '9999-01-01') >= {until}"
 _LATE = "least(first_response_breached_at, resolution_breached_at)"
 _DAY_LATER = "received_at + INTERVAL 24 HOUR"
+_CALL_IN, _TALKED = "direction = 'in'", "state = 'talked'"
 _RATED = f"{_SOLVED} AND score IS NOT NULL AND score_kind = "
 
 _ALL = (
@@ -111,6 +115,18 @@ _ALL = (
     *(_attainment(metric) for metric in METRICS),
     Kpi(
         "tickets_late", "in_time", "count", "tickets", "lower", 1, _LATE,
+    ),
+    Kpi(
+        "calls_in_3min", "in_time", "rate", "percent", "higher", 30, "begun_at", _CALL_IN,
+        hit=f"{_TALKED} AND wait_s <= 180", variant="all_calls", source="calls", exclusions=OF_CALLS,
+    ),
+    Kpi(
+        "calls_missed", "in_time", "rate", "percent", "lower", 30, "begun_at", _CALL_IN,
+        hit="state = 'missed'", variant="all_calls", source="calls", exclusions=OF_CALLS,
+    ),
+    Kpi(
+        "talk_time", "speed", "spread", "seconds", "neutral", 10, "ended_at", _TALKED, value="duration_s",
+        source="calls", exclusions=OF_CALLS,
     ),
     _spread(
         "first_response_time", "speed", "first_response_ended_at",
@@ -151,6 +167,12 @@ _ALL = (
         "complaints_in_24h", "solving", "higher", f"least(coalesce(resolved_at, {_DAY_LATER}), {_DAY_LATER})",
         "type = 'complaint'", f"resolved_at <= {_DAY_LATER}",
     ),
+    _rate(
+        "repeat_complaint_rate", "solving", "lower", "received_at", "type = 'complaint'", "is_repeat", "within_24h",
+    ),
+    _rate(
+        "offer_conversion", "solving", "higher", "received_at", "n_offers > 0", "n_accepted_offers > 0", "by_now",
+    ),
     _rate("csat", "satisfaction", "higher", "resolved_at", f"{_RATED}'csat'", "score >= 4", "top_two"),
     Kpi(
         "csat_mean", "satisfaction", "mean", "points", "higher", 30, "resolved_at", f"{_RATED}'csat'", value="score",
@@ -169,6 +191,7 @@ _ALL = (
         "auto_triaged_share", "intake", "higher", "received_at", "priority_source IN ('rule', 'manual')",
         "priority_source = 'rule'",
     ),
+    _rate("corrected_priorities", "intake", "lower", "received_at", "TRUE", "n_corrected > 0"),
     _rate("incomplete_share", "intake", "lower", "received_at", "TRUE", "is_incomplete"),
 )  # fmt: skip
 

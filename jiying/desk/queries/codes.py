@@ -87,6 +87,12 @@ def choices(category: str) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def named(kind: str) -> dict[str, str]:
+    """{path: label} of all codes of a kind, whether in use or not; one query."""
+    names = _names(list(Code.objects.filter(kind=kind)))[kind]
+    return {path: label(path, names) for path in names}
+
+
 def of_ticket(ticket: Ticket) -> Booked | None:
     """What a ticket was booked on when it was solved; two queries."""
     closing = Closing.objects.filter(ticket=ticket).select_related("by").first()

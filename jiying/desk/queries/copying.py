@@ -12,15 +12,16 @@ from django.db.models import Max
 from jiying.base.actor import IMPORT
 from jiying.clocks.queries.copying import CLOCKS as CLOCK_ROWS
 from jiying.core.metrics import COUNTED
-from jiying.desk.models import Ticket
+from jiying.desk.models import CustomerOffer, Ticket
 from jiying.warehouse import staging, tables
 from jiying.warehouse.staging import Field, Part, Source
 from jiying.warehouse.tables import About, Column, Extension, Table
 
-KIND = "ticket"
+KIND, AUTOMATION = "ticket", "automation"
+OfferState = CustomerOffer.State
 METRICS = ("accept", "first_response", "resolution", "resolution_total")
 _RENAMED = {"person.changed": "assignee_id", "team.changed": "team_id", "customer.merged": "customer_id"}
-_SAID, _REOPENED = "ticket.message", "ticket.reopened"
+_SAID, _REOPENED, _CHANGED = "ticket.message", "ticket.reopened", "ticket.reclassified"
 _GIVEN = "'ticket.assigned', 'ticket.transferred', 'ticket.unassigned'"
 
 # name, kind, SQL of the house's database where it is no column of the ticket; in the order of the table
@@ -53,7 +54,10 @@ _PLAIN: tuple[tuple[str, str, str], ...] = (
     ("escalation", "INTEGER", ""),
     *((name, "TIMESTAMP", "") for name in ("received_at", "assigned_at", "accepted_at", "resolved_at", "ended_at")),
 )
-_COUNTED = ("n_messages", "n_replies", "n_customer_messages", "n_reopened", "n_transfers", "n_teams")
+_COUNTED = (
+    "n_messages", "n_replies", "n_customer_messages", "n_reopened", "n_transfers", "n_corrected", "n_teams",
+)  # fmt: skip
+_CLOSING = {"root_cause": "cause", "solution": "solution", "step": "step"}  # codes of a ticket, as last solved
 _OF_CLOCK = (
     ("state", "VARCHAR"),
     ("due_at", "TIMESTAMP"),
@@ -76,7 +80,7 @@ def _tickets(part: Part) -> str:
 
 def _told(part: Part) -> str:
     """What counts of a ticket's journal."""
-    kinds = f"kind IN ('{_SAID}', '{_REOPENED}', {_GIVEN}) OR actor_kind = '{IMPORT.kind}'"
+    kinds = f"kind IN ('{_SAID}', '{_REOPENED}', '{_CHANGED}', {_GIVEN}) OR actor_kind = '{IMPORT.kind}'"
     return f"FROM base_journalentry WHERE subject_kind = '{KIND}' AND {part.among('subject_id')} AND ({kinds})"
 
 
@@ -103,6 +107,7 @@ SOURCES = (
             Field("subject_id", "BIGINT"),
             Field("kind", "VARCHAR"),
             Field("at", "TIMESTAMP"),
+            Field("actor_kind", "VARCHAR"),
             Field("data", "JSON"),
         ),
         rows=_told,
@@ -118,6 +123,18 @@ SOURCES = (
         rows=_causes,
         kinds=(KIND,),
     ),
+    Source(
+        name="ticket_closings",
+        fields=(Field("ticket_id", "BIGINT"), *(Field(name, "VARCHAR", of) for name, of in _CLOSING.items())),
+        rows=lambda part: f"FROM desk_closing WHERE {part.among('ticket_id')}",
+        kinds=(KIND,),
+    ),
+    Source(
+        name="ticket_offers",
+        fields=(Field("ticket_id", "BIGINT"), Field("state", "VARCHAR")),
+        rows=lambda part: f"FROM desk_customeroffer WHERE {part.among('ticket_id')}",
+        kinds=(KIND,),
+    ),
 )
 
 
@@ -131,6 +148,7 @@ SELECT subject_id,
   count(*) FILTER (kind = '{_SAID}' AND said_by = 'customer') AS n_customer_messages,
   count(*) FILTER (kind = '{_REOPENED}') AS n_reopened,
   count(*) FILTER (hand <> hand_before) AS n_transfers,
+  count(*) FILTER (is_corrected) AS n_corrected,
   list(DISTINCT team) AS teams
 FROM (
   SELECT *, lag(hand) OVER (PARTITION BY subject_id, hand IS NULL ORDER BY "at", id) AS hand_before
@@ -139,10 +157,12 @@ FROM (
       coalesce(d.public, true) AND (coalesce(d.way, '') = 'call' OR coalesce(d.direction, '') = 'out') AS is_told,
       CASE WHEN kind IN ({_GIVEN}) THEN d."to" WHEN kind NOT IN ('{_SAID}', '{_REOPENED}') THEN d.agent END AS hand,
       CASE WHEN kind IN ({_GIVEN}) THEN coalesce(d.team_id, d.team)
-        WHEN kind NOT IN ('{_SAID}', '{_REOPENED}') THEN d.team END AS team
+        WHEN kind NOT IN ('{_SAID}', '{_REOPENED}') THEN d.team END AS team,
+      kind = '{_CHANGED}' AND actor_kind <> '{AUTOMATION}' AND d.before.priority <> d.priority AS is_corrected
     FROM (
       SELECT *, TRY(from_json(data, '{{"by": "VARCHAR", "public": "BOOLEAN", "way": "VARCHAR", "direction": "VARCHAR",
-        "to": "VARCHAR", "agent": "VARCHAR", "team_id": "VARCHAR", "team": "VARCHAR"}}')) AS d
+        "to": "VARCHAR", "agent": "VARCHAR", "team_id": "VARCHAR", "team": "VARCHAR", "priority": "VARCHAR",
+        "before": {{"priority": "VARCHAR"}}}}')) AS d
       FROM ticket_told)))
 GROUP BY subject_id"""
 
@@ -151,6 +171,10 @@ _TICKETS = f"""
 SELECT *, {COUNTED} AS is_counted FROM (
   SELECT * REPLACE (from_json(tags, '["VARCHAR"]') AS tags), status = 'merged' AS merged FROM ticket_rows)"""
 _CAUSES = "SELECT subject_id, arg_max(code, id) AS code FROM ticket_causes GROUP BY 1"
+_OFFERS = f"""
+SELECT ticket_id, count(*) FILTER (state <> '{OfferState.WITHDRAWN}') AS n_offers,
+  count(*) FILTER (state = '{OfferState.ACCEPTED}') AS n_accepted_offers
+FROM ticket_offers GROUP BY 1"""
 
 
 def _made() -> str:
@@ -165,10 +189,13 @@ def _made() -> str:
 SELECT {plain}, t.merged, t.is_counted, {answered} AS first_response_at,
   {", ".join(f"coalesce({name}, 0) AS {name}" for name in _COUNTED if name != "n_teams")},
   len(list_distinct(list_append(coalesce(teams, []), t.team_id::VARCHAR))) AS n_teams,
-  coalesce(causes.code, '') AS cause, {", ".join(_of_clocks())},
+  coalesce(causes.code, '') AS cause, {", ".join(f"coalesce(closing.{name}, '') AS {name}" for name in _CLOSING)},
+  coalesce(n_offers, 0) AS n_offers, coalesce(n_accepted_offers, 0) AS n_accepted_offers, {", ".join(_of_clocks())},
   {_wall_s(answered)} AS first_response_wall_s, {_wall_s("t.resolved_at")} AS resolution_wall_s
 FROM ({_TICKETS}) AS t LEFT JOIN ({_COUNTS}) AS counts ON counts.subject_id = t.id
-LEFT JOIN ({_CAUSES}) AS causes ON causes.subject_id = t.id{clocks}"""
+LEFT JOIN ({_CAUSES}) AS causes ON causes.subject_id = t.id
+LEFT JOIN ticket_closings AS closing ON closing.ticket_id = t.id
+LEFT JOIN ({_OFFERS}) AS offers ON offers.ticket_id = t.id{clocks}"""
 
 
 def _of_clocks() -> Iterator[str]:
@@ -191,6 +218,9 @@ def _columns() -> tuple[Column, ...]:
         Column("first_response_at", "TIMESTAMP"),
         *(Column(name, "INTEGER") for name in _COUNTED),
         Column("cause", "VARCHAR"),
+        *(Column(name, "VARCHAR") for name in _CLOSING),
+        Column("n_offers", "INTEGER"),
+        Column("n_accepted_offers", "INTEGER"),
         *(Column(f"{metric}_{name}", kind) for metric in METRICS for name, kind in _OF_CLOCK),
         Column("first_response_wall_s", "BIGINT"),
         Column("resolution_wall_s", "BIGINT"),

@@ -19,14 +19,15 @@ router = Router()
 
 
 class CardAsked(Body):
-    """`kind` trend, heat, topics or correlation (then with `other`); `period` a stretch that ends with the present: 7d,
-    28d, 182d, week, last_month …; what is left out is as usual."""
+    """`kind` trend, slices (a KPI cut `by` channel, team, tag …), heat, topics or correlation (then with `other`);
+    `period` a stretch that ends with the present: 7d, 28d, 182d, week, last_month …; what is left out is as usual."""
 
     kind: Text = None
     kpi: Text = None
     other: Text = None
     period: Text = None
     step: Text = None
+    by: Text = None
     across: Text = None
     method: Text = None
     size: Text = None
@@ -38,8 +39,8 @@ class CardAsked(Body):
 
 @router.get("/dashboards/card", response=dashboards.CardData, tags=["insight"])
 def dashboard_card(request: HttpRequest, asked: Query[CardAsked]) -> HttpResponse:
-    """What a card shows: a KPI over days or weeks with its control limits, a heat map, hot topics, or how two KPIs go
-    together; of all tickets, or for a team's supervisor of the team's."""
+    """What a card shows: a KPI over days or weeks with its control limits, a KPI by a slice, a heat map, hot topics, or
+    how two KPIs go together; of all tickets, or for a team's supervisor of the team's."""
     part, card = scope(actor_of(request)), cards.read(asked.dict(exclude_none=True))
     try:
         return answer(dashboards.data(part, card, timezone.now()))

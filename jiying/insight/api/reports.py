@@ -16,7 +16,7 @@ from jiying.desk.policies import scope
 from jiying.insight import forms
 from jiying.insight.api.replays import SendIn
 from jiying.insight.queries import behind, kept, reports, tables, why
-from jiying.insight.queries.counting import SLICES
+from jiying.insight.queries.counting import CHOICES
 from jiying.insight.services import making, sharing
 from jiying.warehouse import reader
 
@@ -57,6 +57,10 @@ class ReportFigureAsked(ReportAsked):
     type: Text = None
     tier: Text = None
     region: Text = None
+    root_cause: Text = None
+    solution: Text = None
+    step: Text = None
+    tag: Text = None
     hour: Text = None
     weekday: Text = None
 
@@ -130,7 +134,7 @@ def report_tickets(request: HttpRequest, asked: Query[ReportFigureAsked]) -> Htt
     """The tickets behind a figure, the newest 200 of them."""
     now, given, actor = timezone.now(), asked.given(), actor_of(request)
     scope(actor)
-    key, part, wanted = forms.kpi(given), forms.part(given), forms.wanted(given, now, tuple(SLICES))
+    key, part, wanted = forms.kpi(given), forms.part(given), forms.wanted(given, now, CHOICES)
     return _answer(lambda: behind.tickets(actor, key, wanted, part, now))
 
 
@@ -138,7 +142,7 @@ def report_tickets(request: HttpRequest, asked: Query[ReportFigureAsked]) -> Htt
 def report_why(request: HttpRequest, asked: Query[ReportFigureAsked]) -> HttpResponse:
     """Why a promise (`kpi` attainment.…) was missed: its figure, and the missed cases by cause, channel, team …"""
     now, given, part = timezone.now(), asked.given(), scope(actor_of(request))
-    key, wanted = forms.kpi(given), forms.wanted(given, now, tuple(SLICES))
+    key, wanted = forms.kpi(given), forms.wanted(given, now, CHOICES)
     if not why.is_asked(key):
         raise Invalid.one("kpi", "unknown_value", value=key, known=", ".join(filter(why.is_asked, KPIS)))
     return _answer(lambda: why.why(part, key, wanted, now))

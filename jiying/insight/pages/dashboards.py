@@ -165,7 +165,7 @@ def _form(
     return render(request, "insight/card_form.html", context, status=refused.status if refused else 200)
 
 
-_FIELDS = ("kind", "kpi", "other", "period", "step", "across", "method", "size")
+_FIELDS = ("kind", "kpi", "other", "period", "step", "by", "across", "method", "size")
 
 
 def _fields() -> list[tuple[str, str, str, list[tuple[str, str]]]]:
@@ -173,10 +173,11 @@ def _fields() -> list[tuple[str, str, str, list[tuple[str, str]]]]:
     library = [(key, kpis.name(key)) for key in KPIS]
     return [
         ("kind", _("Chart"), "", [(code, term("card_kind", code)) for code in cards.KINDS]),
-        ("kpi", "KPI", "trend heat correlation", library),
+        ("kpi", "KPI", "trend slices heat correlation", library),
         ("other", _("Second KPI"), "correlation", library),
         ("period", _("Period"), "", [(code, term("card_period", code)) for code in RECENT]),
         ("step", _("Points"), "trend", [(code, term("card_step", code)) for code in cards.STEPS]),
+        ("by", _("Cut by"), "slices", [(code, term("report_filter", code)) for code in cards.BY]),
         ("across", _("Columns"), "heat", [(code, term("card_across", code)) for code in cards.ACROSS]),
         ("method", _("Coefficient"), "correlation", [(code, term("card_method", code)) for code in METHODS]),
         ("size", _("Width"), "", [(code, term("card_size", code)) for code in cards.SIZES]),
@@ -224,7 +225,7 @@ def _shown(kept: KeptCard, data: CardData, spread: Spread | None) -> dict[str, A
 def _figures(data: CardData) -> list[KpiFigure]:
     if data.correlation:
         return [data.correlation.figure, data.correlation.other_figure]
-    held = data.trend or data.heat or data.topics
+    held = data.trend or data.slices or data.heat or data.topics
     return [held.figure] if held else []
 
 

@@ -26,7 +26,7 @@ from jiying.desk.queries import categories
 from jiying.insight import forms
 from jiying.insight.pages import why
 from jiying.insight.queries import behind, charts, kpis, reports, tables, wording
-from jiying.insight.queries.counting import SLICES
+from jiying.insight.queries.counting import CHOICES
 from jiying.insight.queries.reports import KpiFigure, Report, ReportLine, Wanted
 from jiying.insight.services import workbook
 from jiying.warehouse import reader
@@ -98,7 +98,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     """The tickets that a figure counts."""
     actor, now = actor_of(request), timezone.now()
     seen = scope(actor)
-    key, wanted = forms.kpi(request.GET), forms.wanted(request.GET, now, tuple(SLICES))
+    key, wanted = forms.kpi(request.GET), forms.wanted(request.GET, now, CHOICES)
     found = behind.tickets(actor, key, wanted, forms.part(request.GET), now)
     kpi = KPIS[key]
     context = {

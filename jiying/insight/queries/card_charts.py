@@ -1,4 +1,4 @@
-"""Trends and correlations as what `frontend/src/charts.ts` draws, from the rows of the tables below them."""
+"""Trends, slices and correlations as what `frontend/src/charts.ts` draws, from the rows of the tables below them."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from jiying.core.periods import Kind, Period, between
 from jiying.insight.queries import card_tables, kpis, wording
 from jiying.insight.queries.cards import Card
 from jiying.insight.queries.charts import Chart
-from jiying.insight.queries.dashboards import CardData, Together, Trend
+from jiying.insight.queries.dashboards import CardData, Slices, Together, Trend
 from jiying.insight.queries.reports import Wanted
 
 _SCALES = ((2 * 86400, 86400), (2 * 3600, 3600), (0, 60))  # from so many seconds on in units of so many
@@ -19,6 +19,8 @@ def chart(data: CardData) -> Chart | None:
     """None where the table is the chart: of heat maps and hot topics."""
     if data.trend:
         return _trend(data.trend, data)
+    if data.slices:
+        return _slices(data.slices, data)
     return _scatter(data.correlation, data.card) if data.correlation and data.correlation.points else None
 
 
@@ -61,6 +63,21 @@ def _trend(found: Trend, data: CardData) -> Chart:
         "urls": [
             _url(data.card, found.kpi, Period(kind, point.first, point.last)) if point.n else "" for point in points
         ],
+    }
+
+
+def _slices(found: Slices, data: CardData) -> Chart:
+    values = [row.figure.value for row in found.rows]
+    by, unit = _scale(found.kpi, values)
+    target = None if found.figure.target is None else found.figure.target / by
+    return {
+        "kind": "bars",
+        "title": card_tables.title(data.card),
+        "unit": unit,
+        "target": _("Target"),
+        "categories": [row.label for row in found.rows],
+        "series": [{"name": kpis.name(found.kpi), "values": _in(by, values), "target": target}],
+        "urls": [card_tables.slice_url(data, found, row.value) if row.figure.n else "" for row in found.rows],
     }
 
 

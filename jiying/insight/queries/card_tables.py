@@ -14,7 +14,7 @@ from jiying.core.metrics import KPIS
 from jiying.core.periods import Kind, Period, between
 from jiying.insight.queries import kpis, reports, wording
 from jiying.insight.queries.cards import Card
-from jiying.insight.queries.dashboards import CardData, Heat, HeatCell, Together, Topics, Trend, TrendPoint
+from jiying.insight.queries.dashboards import CardData, Heat, HeatCell, Slices, Together, Topics, Trend, TrendPoint
 from jiying.insight.queries.reports import Wanted
 
 SHADES = 9  # of a heat map, 0 for nothing
@@ -44,19 +44,22 @@ class CardTable:
 def table(data: CardData) -> CardTable:
     if data.trend:
         return _trend(data.trend, data.card)
+    if data.slices:
+        return _slices(data.slices, data)
     if data.heat:
         return _heat(data.heat, data)
     if data.topics:
         return _topics(data.topics, data)
     if data.correlation:
         return _together(data.correlation, data.card)
-    raise AssertionError("a card has one of four kinds")
+    raise AssertionError("a card has one of five kinds")
 
 
 def title(card: Card) -> str:
     name = kpis.name(card.kpi)
     told: dict[str, Callable[[], str]] = {
         "trend": lambda: name,
+        "slices": lambda: f"{name} · {term('report_filter', card.by)}",
         "heat": lambda: f"{name} · {_('Category')} × {term('card_across', card.across)}",
         "topics": lambda: _("Hot topics"),
         "correlation": lambda: _("%(kpi)s and %(other)s") % {"kpi": name, "other": kpis.name(card.other)},
@@ -67,6 +70,11 @@ def title(card: Card) -> str:
 def whole_url(data: CardData, key: str) -> str:
     """The tickets behind the figure of the whole stretch."""
     return _behind(between(data.first, data.last), data.card, key)
+
+
+def slice_url(data: CardData, found: Slices, value: str) -> str:
+    """The tickets behind the figure of one value of the slice."""
+    return _behind(between(data.first, data.last), data.card, found.kpi, **{found.by: value})
 
 
 def _behind(period: Period, card: Card, key: str, **more: object) -> str:
@@ -123,6 +131,28 @@ def _remark(key: str, point: TrendPoint) -> TableCell:
 def is_good(key: str, side: str) -> bool:
     """Whether a point beyond a limit is beyond it on the side that is wanted; else it is a warning."""
     return KPIS[key].direction == {"high": "higher", "low": "lower"}.get(side)
+
+
+def _slices(found: Slices, data: CardData) -> CardTable:
+    key, kpi = found.kpi, KPIS[found.kpi]
+    is_spread, is_rate, is_count = kpi.measure == "spread", kpi.measure == "rate", kpi.measure == "count"
+    heading = [term("report_filter", found.by), kpis.name(key)]
+    heading += [_("Median"), "P90"] if is_spread else []
+    heading += [] if is_count else [_("Cases")]
+    heading += [_("Of these fulfilled"), _("Confidence interval")] if is_rate else []
+    rows = []
+    for row in found.rows:
+        figure, url = row.figure, slice_url(data, found, row.value) if row.figure.n else ""
+        own = _number(key, figure.value, url)
+        mark = "grey" if figure.few else ""
+        cells = [TableCell(row.label, row.label), TableCell(own.text, own.value, own.form, url, mark=mark)]
+        cells += [_number(key, value) for value in (figure.median, figure.p90)] if is_spread else []
+        cells += [] if is_count else [_n(figure.n)]
+        if is_rate:
+            between_ = f"{figure.low}–{figure.high}%" if figure.low is not None else wording.NOTHING
+            cells += [_n(figure.hits or 0), TableCell(between_, between_)]
+        rows.append(cells)
+    return CardTable(heading, rows)
 
 
 def _heat(found: Heat, data: CardData) -> CardTable:

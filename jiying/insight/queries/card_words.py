@@ -10,7 +10,8 @@ from jiying.core.metrics.correlation import MIN_PAIRS
 from jiying.core.metrics.trends import MOVING
 from jiying.insight.queries import card_tables, reports
 from jiying.insight.queries.cards import Card
-from jiying.insight.queries.dashboards import CardData, Heat, Together, Topics, Trend
+from jiying.insight.queries.counting import TAG
+from jiying.insight.queries.dashboards import CardData, Heat, Slices, Together, Topics, Trend
 
 
 def slices(card: Card) -> list[tuple[str, str]]:
@@ -21,13 +22,15 @@ def slices(card: Card) -> list[tuple[str, str]]:
 def sentences(data: CardData) -> list[str]:
     if data.trend:
         return _trend(data.trend)
+    if data.slices:
+        return _slices(data.slices)
     if data.heat:
         return _heat(data.heat)
     if data.topics:
         return _topics(data.topics)
     if data.correlation:
         return _together(data.correlation)
-    raise AssertionError("a card has one of four kinds")
+    raise AssertionError("a card has one of five kinds")
 
 
 def _trend(found: Trend) -> list[str]:
@@ -63,6 +66,20 @@ def _how(found: Trend) -> str:
         return _("p′ chart (Laney): %(centre)s of all points ± 3 standard errors × %(scatter)s, since points scatter "
                  "more than chance.")  # fmt: skip
     return _("XmR chart: mean of the points %(centre)s ± 3 × mean moving range ÷ 1.128.")
+
+
+def _slices(found: Slices) -> list[str]:
+    told = []
+    if found.by == TAG:
+        told.append(_("A ticket with several tags counts in each of them."))
+    if found.n_left_out:
+        told.append(
+            ngettext("%(n)s value with fewer cases is not shown.", "%(n)s values with fewer cases are not shown.",
+                     found.n_left_out) % {"n": found.n_left_out}
+        )  # fmt: skip
+    if any(row.figure.few for row in found.rows):
+        told.append(_("Pale figures come from fewer than %(n)s cases.") % {"n": KPIS[found.kpi].min_n})
+    return told
 
 
 def _heat(found: Heat) -> list[str]:

@@ -12,8 +12,12 @@ from jiying.core.periods import RECENT, Period, between, parts, recent
 from jiying.insight.queries import slices
 from jiying.insight.queries.reports import FILTERS
 
-KINDS = ("trend", "heat", "topics", "correlation")
+KINDS = ("trend", "slices", "heat", "topics", "correlation")
 STEPS = ("day", "week")
+BY = (
+    "channel", "priority", "category", "team", "agent", "type", "tier", "region", "tag", "cause", "root_cause",
+    "solution", "step", "hour", "weekday",
+)  # fmt: skip
 ACROSS = ("hour", "weekday", "channel", "region")  # the columns of a heat map
 SIZES = ("half", "full")
 MAX_CARDS = 12
@@ -22,14 +26,15 @@ MAX_CARDS = 12
 @dataclass(frozen=True, slots=True)
 class Card:
     """`kpi` what is shown (tickets received of hot topics); `other` what a correlation holds it against. `period` a
-    stretch that ends with the present; `step` the points of a trend; `across` the columns of a heat map; `where`
-    {slice: value}."""
+    stretch that ends with the present; `step` the points of a trend; `by` the slice that a KPI is cut by; `across` the
+    columns of a heat map; `where` {slice: value}."""
 
     kind: str = "trend"
     kpi: str = "tickets_received"
     other: str = ""
     period: str = "28d"
     step: str = "day"
+    by: str = "channel"
     across: str = "hour"
     method: str = "spearman"
     size: str = "half"
@@ -50,15 +55,17 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "other": tuple(KPIS),
     "period": RECENT,
     "step": STEPS,
+    "by": BY,
     "across": ACROSS,
     "method": METHODS,
     "size": SIZES,
 }
 _OF = {
-    "kpi": ("trend", "heat", "correlation"),
+    "kpi": ("trend", "slices", "heat", "correlation"),
     "other": ("correlation",),
     "method": ("correlation",),
     "step": ("trend",),
+    "by": ("slices",),
     "across": ("heat",),
 }
 # What nobody arranged: how promises are kept, what comes in, when, what grows, and what goes with it.

@@ -1,4 +1,5 @@
-"""What a card of a dashboard shows: a trend with limits, a heat map, hot topics, or how two KPIs go together.
+"""What a card of a dashboard shows: a trend with limits, a KPI by a slice, a heat map, hot topics, or how two KPIs go
+together.
 
 Counted by the KPI library for the reader's own scope, so that each figure is the one of the report for the same period.
 """
@@ -21,7 +22,9 @@ from jiying.insight.queries.counting import NONE, Cut
 from jiying.insight.queries.reports import KpiFigure
 from jiying.warehouse import reader
 
+ORDERED = ("priority", "hour", "weekday")  # slices with an order of their own
 MAX_ROWS = 20  # of a heat map: the categories with the most cases
+MAX_SLICES = 30  # of a slice: the values with the most cases
 MAX_COLUMNS = 34  # and of its columns: as many as there are provinces
 
 
@@ -57,6 +60,27 @@ class Trend:
     n_judged: int
     n_out: int
     points: list[TrendPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """A value of the slice, as filters take it, and the KPI's figure of it."""
+
+    value: str
+    label: str
+    figure: KpiFigure
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """A KPI by a slice, those with the most cases first where the slice has no order of its own; the `n_left_out`
+    smaller values are not shown. By tags a ticket counts in each of its tags."""
+
+    kpi: str
+    by: str
+    figure: KpiFigure
+    rows: list[SliceRow]
+    n_left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +177,14 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """A card with what it shows, one of four kinds, over the days `first` to `last`; `at`: how far the copy went."""
+    """A card with what it shows, one of five kinds, over the days `first` to `last`; `at`: how far the copy went."""
 
     card: Card
     first: date
     last: date
     at: datetime
     trend: Trend | None = None
+    slices: Slices | None = None
     heat: Heat | None = None
     topics: Topics | None = None
     correlation: Together | None = None
@@ -169,6 +194,8 @@ def data(scope: Scope, card: Card, now: datetime) -> CardData:
     """Raises reader.Missing where there is no copy to count in."""
     period = card.stretch(now.astimezone(reports.site_zone()).date())
     cut, at = Cut(scope, tuple(card.where.items())), reader.state().at
+    if card.kind == "slices":
+        return CardData(card, period.first, period.last, at, slices=_slices(card, period, cut, now))
     if card.kind == "heat":
         return CardData(card, period.first, period.last, at, heat=_heat(card, period, cut, now))
     if card.kind == "topics":
@@ -272,6 +299,28 @@ def _float(value: Decimal | None) -> float | None:
 
 def _shown(value: float) -> float:
     return float(round_score(value, 2))
+
+
+# --- slices ----------------------------------------------------------------------------------------------------------
+
+
+def _slices(card: Card, period: Period, cut: Cut, now: datetime) -> Slices:
+    key, window = card.kpi, reports.window(period, now)
+    found = {value: row[key] for value, row in counting.tallies([key], window, cut, card.by).items()}
+    most = sorted(found, key=lambda value: (-found[value].n, value))[:MAX_SLICES]
+    alone = counting.exactly(card.by, found)
+    named = reports.labels(card.by, [alone[value] for value in most])
+    order = [value for value in named if value in found] if card.by in ORDERED else most
+    whole = counting.tallies([key], window, cut).get("", {}).get(key, Tally())
+    return Slices(
+        kpi=key,
+        by=card.by,
+        figure=reports.figure(key, whole, Tally()),
+        rows=[
+            SliceRow(alone[one], named.get(alone[one], one), reports.figure(key, found[one], Tally())) for one in order
+        ],
+        n_left_out=len(found) - len(most),
+    )
 
 
 # --- categories ------------------------------------------------------------------------------------------------------

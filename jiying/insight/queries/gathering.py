@@ -290,7 +290,7 @@ def _portion(at: int, wanted: _Wanted, is_kept: bool) -> Portion:
     )
 
     def made(copy: Source) -> Portion:
-        files = copy.named(counting.rows(wanted.source, wanted.cut)[0])
+        files = copy.named(counting.rows(wanted.source, wanted.cut, wanted.by)[0])
         known = _of_before((wanted, files)) if is_kept else Known()
         if known.part is None and not known.answers:
             known.part = _read(copy, wanted)
@@ -326,7 +326,7 @@ def _read(copy: Source, wanted: _Wanted) -> Part:
     """Each condition is read once as a bit and each value as a column, whatever number of KPIs share it: what a KPI
     makes of them is worked out by numpy, many times faster than by SQL."""
     kpis, window = wanted.kpis, wanted.window
-    table, params = counting.rows(wanted.source, wanted.cut)
+    table, params = counting.rows(wanted.source, wanted.cut, wanted.by)
     rows = f"{table} AND is_counted AND ({_matters(kpis, window)})"
     words = {name: _words.get(name, ("",)) for name in wanted.by if not SLICES[name][1]}
     slices = {name: _place(name, words) for name in wanted.by}

@@ -20,9 +20,9 @@ from jiying.core.metrics import KPIS, Tally, is_better, is_reached, round_score
 from jiying.core.periods import Period
 from jiying.core.standards import CHANNELS, PRIORITIES
 from jiying.desk.policies import Scope
-from jiying.desk.queries import categories
+from jiying.desk.queries import categories, codes
 from jiying.insight.queries import gathering, kpis
-from jiying.insight.queries.counting import NONE, Cut, Window
+from jiying.insight.queries.counting import ITSELF, NONE, PATHS, Cut, Window
 from jiying.insight.queries.gathering import Rows
 from jiying.warehouse import reader
 
@@ -238,8 +238,14 @@ def _causes(rows: Rows) -> list[CauseLine]:
 
 def labels(by: str, values: Mapping[str, object] | Sequence[str]) -> dict[str, str]:
     """{value: word} of these values, in the order of a list; for teams and people in one query."""
-    found = _LABELS[by](list(values))
+    alone = {value.removesuffix(ITSELF): value for value in values if by in PATHS and value.endswith(ITSELF)}
+    found = _LABELS[by]([value.removesuffix(ITSELF) if by in PATHS else value for value in values])
+    found = {alone.get(value, value): _only(label) if value in alone else label for value, label in found.items()}
     return found | {NONE: _NOBODY[by]()} if NONE in values else found
+
+
+def _only(label: str) -> str:
+    return _("%(label)s (this level)") % {"label": label}
 
 
 def _people(values: list[str]) -> dict[str, str]:
@@ -269,7 +275,15 @@ def _priorities(values: list[str]) -> dict[str, str]:
     return {value: f"{value} {word}" for value, word in _coded("priority", PRIORITIES)(values).items()}
 
 
-def _regions(values: list[str]) -> dict[str, str]:
+def _codes(kind: str) -> Callable[[list[str]], dict[str, str]]:
+    def told(values: list[str]) -> dict[str, str]:
+        named = codes.named(kind)
+        return {value: named.get(value, value) for value in sorted(values) if value != NONE}
+
+    return told
+
+
+def _as_is(values: list[str]) -> dict[str, str]:
     return {value: value for value in sorted(values) if value != NONE}
 
 
@@ -292,7 +306,11 @@ _LABELS: Mapping[str, Callable[[list[str]], dict[str, str]]] = {
     "cause": _coded("cause"),
     "type": _coded("type"),
     "tier": _coded("tier"),
-    "region": _regions,
+    "region": _as_is,
+    "tag": _as_is,
+    "root_cause": _codes("cause"),
+    "solution": _codes("solution"),
+    "step": _codes("step"),
     "hour": _hours,
     "weekday": _weekdays,
 }
@@ -302,6 +320,8 @@ _NOBODY: Mapping[str, Callable[[], str]] = {
     "agent": lambda: _("Nobody"),
     "category": lambda: _("No category"),
     "cause": lambda: _("Not named yet"),
+    "tag": lambda: _("No tag"),
+    **dict.fromkeys(("root_cause", "solution", "step"), lambda: _("Not booked")),
 }
 
 

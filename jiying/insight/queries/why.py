@@ -64,7 +64,12 @@ def _part(by: str, found: dict[str, Tally]) -> WhyPart:
     missed = {value: tally.n - tally.n_hits for value, tally in found.items()}
     whole = sum(missed.values()) or 1
     most: Sequence[str] = sorted((v for v in missed if missed[v]), key=lambda v: (-missed[v], v))[:SHOWN]
-    named = reports.labels(by, most)
+    alone = counting.exactly(by, found)
+    named = reports.labels(by, [alone[v] for v in most])
     return WhyPart(
-        by, [WhyLine(v, named[v], missed[v], found[v].n, float(round_score(100 * missed[v] / whole))) for v in most]
+        by,
+        [
+            WhyLine(alone[v], named[alone[v]], missed[v], found[v].n, float(round_score(100 * missed[v] / whole)))
+            for v in most
+        ],
     )
