@@ -170,6 +170,23 @@ def test_a_server_that_tells_no_news_is_looked_at(live_cast: Cast, good: Certifi
         server.stop()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_forgets_to_tell_news_is_looked_at_all_the_same(
+    live_cast: Cast, good: Certificate, safe: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail that comes while the server turns to telling: Dovecot told of one only minutes later."""
+    monkeypatch.setattr(following, "SURE_S", 3.0)
+    monkeypatch.setattr(imap.Session, "told", lambda _session, seconds: bool(threading.Event().wait(seconds)))
+    with smtp_sink("tls", good) as sink:
+        post = connected(live_cast, safe, sink, "tls", "forgets", poll_s=2)
+        with imap.session(post.box.imap) as session:
+            assert session.can_idle
+        with reading(post):
+            wait_until(lambda: Mailbox.objects.filter(uid_validity__isnull=False).exists(), 10, "the first look")
+            post.arrives()
+            wait_until(Mail.objects.exists, 20, "the mail to be found")
+
+
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ LOOK_S = 2.0  # at the settings
 LONGEST_PAUSE_S = 60.0
 SLICE_S = 1.0  # how soon a stop is seen
 IDLE_S = 240.0  # some providers cut quiet lines after five minutes
+SURE_S = 30.0  # what comes while a server turns to telling it may forget: all is looked at again after so long
 RENEW = timedelta(seconds=20)
 
 
@@ -74,7 +75,7 @@ class Reader(threading.Thread):
             self._pause(self.box.poll_s)
             return self._keeps()
         session.idle()
-        end = time.monotonic() + IDLE_S
+        end = time.monotonic() + min(IDLE_S, max(SURE_S, self.box.poll_s))
         try:
             while not self.stopping and time.monotonic() < end:
                 if session.told(SLICE_S):
