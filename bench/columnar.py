@@ -90,6 +90,9 @@ def _of_ticket() -> dict[str, str]:
         "n_messages": "3", "n_replies": "1 + luck % 3", "n_customer_messages": "1 + luck % 2",
         "n_reopened": "(luck = 5)::INTEGER", "n_transfers": "(luck % 10 = 7)::INTEGER", "n_teams": "1",
         "first_response_wall_s": "fr", "resolution_wall_s": "rs",
+        "root_cause": "CASE WHEN luck < 60 THEN 'damage' ELSE '' END", "solution": "''", "step": "''",
+        "n_corrected": "(luck = 9)::INTEGER", "n_offers": "(luck < 2)::INTEGER",
+        "n_accepted_offers": "(luck = 1)::INTEGER",
         "score": "CASE WHEN rated < 0.3 THEN score END", "score_kind": "CASE WHEN rated < 0.3 THEN 'csat' ELSE '' END",
         "cause": "CASE WHEN rs > 86400 AND luck < 50 THEN ['overlooked', 'waiting', 'no_staff'][1 + luck % 3] "
         "ELSE '' END",
@@ -160,6 +163,12 @@ _SELECTS = {
     "tickets": "SELECT " + ", ".join(f'{sql} AS "{name}"' for name, sql in _of_ticket().items()) + " FROM drawn",
     "clocks": _clocks(),
     "events": _events(),
+    "calls": """
+SELECT id, id AS ticket_id, 'in' AS direction, received_at AS begun_at, received_at + to_seconds(200) AS ended_at,
+  CASE WHEN luck < 6 THEN 'missed' ELSE 'talked' END AS state, CASE WHEN luck >= 6 THEN agent END AS agent_id,
+  CASE WHEN luck >= 6 THEN received_at + to_seconds(luck) END AS answered_at,
+  CASE WHEN luck >= 6 THEN luck END AS wait_s, CASE WHEN luck < 6 THEN 0 ELSE 200 - luck END AS duration_s
+FROM drawn WHERE channel = 'phone'""",
 }
 
 
